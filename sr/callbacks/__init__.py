@@ -1,0 +1,8 @@
+"""Callbacks: all that only watches a run, keeps it or ends it."""
+
+from .checkpoints import Checkpoints
+from .panels import Panels
+from .progress import Progress
+from .stop import Stop
+
+__all__ = ["Checkpoints", "Panels", "Progress", "Stop"]

@@ -1,0 +1,28 @@
+"""The progress bar: steps of the whole run, time left, phase and the last scores."""
+
+import sys
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import TQDMProgressBar
+
+
+class Progress(TQDMProgressBar):
+    """Lightning's bar, which for a run counted in steps shows the time left of all of it.
+
+    Args:
+        refresh_steps: between two updates of the bar; ten times as many where the output is a file.
+    """
+
+    def __init__(self, refresh_steps: int = 20) -> None:
+        super().__init__(refresh_rate=refresh_steps if sys.stdout.isatty() else 10 * refresh_steps)
+
+    def get_metrics(self, trainer: pl.Trainer, pl_module: Any) -> dict[str, Any]:
+        metrics = super().get_metrics(trainer, pl_module)
+        metrics.pop("v_num", None)
+        return {name.removeprefix("val/"): value for name, value in metrics.items()}
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *args: Any) -> None:
+        if self.train_progress_bar.desc != pl_module.phase:
+            self.train_progress_bar.set_description_str(pl_module.phase, refresh=False)
+        super().on_train_batch_end(trainer, pl_module, *args)

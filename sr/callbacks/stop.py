@@ -1,0 +1,63 @@
+"""Ending a run early and cleanly: Ctrl-C, SIGTERM, or a time limit."""
+
+import signal
+from time import monotonic
+from types import FrameType
+from typing import Any
+
+import pytorch_lightning as pl
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stop(pl.Callback):
+    """Lets the step under way finish; `last.ckpt` is then written as at any end. A second Ctrl-C ends at once.
+
+    Args:
+        after_minutes: stop after this time; resume=auto goes on for as long again.
+        every_steps: between two votes, where several processes must stop at the same step.
+    """
+
+    def __init__(self, after_minutes: float | None = None, every_steps: int = 10) -> None:
+        self.after_minutes, self.every_steps = after_minutes, every_steps
+        self.received: signal.Signals | None = None
+        self.stopped = False
+        self._handlers: dict[int, Any] = {}
+        self._since, self._before = monotonic(), 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Of this run so far, the parts before each resume included."""
+        return self._before + monotonic() - self._since
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._before = state_dict["seconds"]
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._handlers = {number: signal.signal(number, self._handle) for number in SIGNALS}
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        wanted = self.received is not None or self._time_is_up()
+        if trainer.world_size > 1:
+            if trainer.global_step % self.every_steps:
+                return
+            wanted = trainer.strategy.reduce_boolean_decision(wanted, all=False)
+        if wanted and trainer.global_step < trainer.max_steps:
+            self.stopped = trainer.should_stop = True
+
+    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._handlers = {}
+
+    def _handle(self, number: int, _: FrameType | None) -> None:
+        if self.received is not None:
+            raise KeyboardInterrupt
+        self.received = signal.Signals(number)
+        print(f"\n{self.received.name}: finishing this step and writing a checkpoint (again to end at once)", flush=True)
+
+    def _time_is_up(self) -> bool:
+        return self.after_minutes is not None and monotonic() - self._since > 60 * self.after_minutes

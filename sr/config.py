@@ -1,0 +1,126 @@
+"""What Hydra needs to know of this project: the schema, the resolvers, what a config may instantiate."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, OmegaConf
+
+CONF = os.environ.get("SR_CONF") or str(Path(__file__).resolve().parents[1] / "conf")
+ALLOWED_TARGETS = ("sr.", "torch.optim.", "pytorch_lightning.", "torchmetrics.")
+
+
+@dataclass
+class Steps:
+    """How long each phase lasts, in updates of the generator."""
+
+    pixel: int = MISSING
+    ramp: int = MISSING  # the first of the adversarial steps
+    adversarial: int = MISSING
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, int) and value < 0:
+                raise ValueError(f"steps.{name}={value}; it counts updates, give 0 or more")
+
+
+@dataclass
+class TrainConfig:
+    """Top level of conf/train.yaml: another key, from any file or `+key=`, is an error."""
+
+    name: str = MISSING
+    seed: int = MISSING
+    scale: int = MISSING
+    channels: int = MISSING
+    steps: Steps = field(default_factory=Steps)
+    init_from: str | None = None
+    resume: str | None = None
+    outputs: str = MISSING
+    test: list[str] = MISSING
+    generator: dict[str, Any] = MISSING
+    discriminator: dict[str, Any] | None = None
+    losses: dict[str, Any] = MISSING
+    degradation: dict[str, Any] = MISSING
+    optimizer: dict[str, Any] = MISSING
+    schedule: dict[str, Any] = MISSING
+    system: dict[str, Any] = MISSING
+    metrics: dict[str, Any] = MISSING
+    data: dict[str, Any] = MISSING
+    callbacks: dict[str, Any] = MISSING
+    logger: dict[str, Any] = MISSING
+    trainer: dict[str, Any] = MISSING
+
+    def __post_init__(self) -> None:
+        for name in ("scale", "channels"):
+            value = getattr(self, name)
+            if isinstance(value, int) and value < 1:
+                raise ValueError(f"{name}={value}; give a positive integer")
+
+
+class ConfigError(ValueError):
+    """Something the user asked for that cannot be: one sentence says what, and what to do."""
+
+
+def check_targets(config: Any) -> None:
+    """Refuse a config that would call anything but this project, its optimizers, its metrics and Lightning.
+
+    Raises:
+        ConfigError: naming the target.
+    """
+    for target in _targets(config):
+        if not target.startswith(ALLOWED_TARGETS):
+            raise ConfigError(f"_target_: {target} is refused; configs may call {', '.join(ALLOWED_TARGETS)}* alone")
+
+
+def _targets(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if "_target_" in node:
+            yield node["_target_"]
+        for value in node.values():
+            yield from _targets(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _targets(value)
+
+
+def run_folder(outputs: str, name: str, resume: str | None) -> str:
+    """Where a run writes: a new `outputs/name/<time>`, or the folder of the run that `resume` names.
+
+    Args:
+        resume: None for a new run; `auto` for the newest of this name that has a checkpoint, or a new one where there
+            is none; otherwise the folder of a run.
+
+    Raises:
+        ConfigError: a named run without a checkpoint.
+    """
+    fresh = str(Path(outputs) / name / datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f"))
+    if resume is None:
+        return fresh
+    if resume == "auto":
+        runs = [path.parents[1] for path in (Path(outputs) / name).glob("*/checkpoints/last.ckpt")]
+        return str(max(runs, key=lambda run: run.name)) if runs else fresh
+    if not (Path(resume) / "checkpoints" / "last.ckpt").exists():
+        raise ConfigError(f"resume={resume}: no checkpoints/last.ckpt in there; name the folder of a run, or auto")
+    return resume
+
+
+def precision() -> str:
+    """bf16 where the device computes in it, otherwise full precision."""
+    import torch
+
+    return "bf16-mixed" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "32-true"
+
+
+def register() -> None:
+    """Tell Hydra and OmegaConf; more than once does no harm."""
+    ConfigStore.instance().store(name="train_schema", node=TrainConfig)
+    # A run's folder is asked for often and made of the time: it must be the same each time, hence the cache.
+    OmegaConf.register_new_resolver("run_folder", run_folder, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("precision", precision, replace=True)
+    OmegaConf.register_new_resolver("sum", lambda *values: sum(values), replace=True)
+    OmegaConf.register_new_resolver("min", lambda *values: min(values), replace=True)
+    OmegaConf.register_new_resolver("unless", lambda given, steps: 0 if given else steps, replace=True)

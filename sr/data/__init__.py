@@ -1,0 +1,1 @@
+"""Data: images decoded once, crops drawn by number, whole images for validation."""

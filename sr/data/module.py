@@ -1,0 +1,115 @@
+"""The data module: endless training crops, whole validation images."""
+
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from torch.utils.data import DataLoader
+
+from . import images
+from .crops import Crops, Steps
+from .images import Images
+from .pack import Pack, build, find
+
+
+class CropData(pl.LightningDataModule):
+    """Crops of whatever `training` returns, validated on `validation`; subclasses say which files these are.
+
+    Args:
+        scale: between hr and lr.
+        channels: of the images.
+        crop_px: side of the hr crops.
+        batch_size: crops a step, over all processes.
+        seed: of the sampling.
+        workers: loader processes, for each training process.
+        val: None for the module's own held-out images, the name of a benchmark set, or a folder of HR images.
+        benchmarks: folder that holds the benchmark sets.
+        cache: folder for decoded packs.
+        augment: flips and quarter turns.
+    """
+
+    def __init__(
+        self,
+        scale: int,
+        channels: int,
+        crop_px: int,
+        batch_size: int,
+        seed: int,
+        workers: int,
+        cache: str,
+        val: str | None = None,
+        benchmarks: str | None = None,
+        augment: bool = True,
+    ) -> None:
+        super().__init__()
+        self.scale, self.channels, self.crop_px, self.batch_size = scale, channels, crop_px, batch_size
+        self.seed, self.workers, self.cache, self.augment = seed, workers, Path(cache), augment
+        self.val, self.benchmarks = val, benchmarks
+
+    def training(self) -> tuple[Pack, Pack | None]:
+        """Packs of hr images, and of lr images where they exist as files."""
+        raise NotImplementedError
+
+    def held_out(self) -> Images:
+        """What validates where `val` names nothing else."""
+        raise NotImplementedError
+
+    def images(self, which: str | None) -> Images:
+        """The images that `which` names: None, a benchmark set or a folder."""
+        if which is None:
+            return self.held_out()
+        folder = Path(which).expanduser()
+        if folder.is_dir():
+            return Images(folder.name, self.pack(find(folder), folder, 1), None, self.scale, self.channels)
+        return images.benchmark(self.benchmarks, which, self.scale, self.channels)
+
+    def pack(self, files: list[Path], root: Path, minimum_px: int) -> Pack:
+        return build(files, root, self.cache, channels=self.channels, minimum_px=minimum_px)
+
+    def hold_out(self, pack: Pack, count: int) -> tuple[Pack, Pack]:
+        """(training, validation): all for training where `val` names something else, otherwise `count` held out,
+        spread evenly over the sorted names."""
+        if self.val is not None or not count:
+            return pack, pack.keep([])
+        if len(pack) <= count:
+            raise ValueError(f"{len(pack)} images, {count} of which would be held out for validation; add images, or "
+                             "name others with data.val=FOLDER")  # fmt: skip
+        held_out = list(range(0, len(pack), len(pack) // count))[:count]
+        return pack.keep([i for i in range(len(pack)) if i not in set(held_out)]), pack.keep(held_out)
+
+    def prepare_data(self) -> None:
+        self.training()  # packs are built by one process of each machine, before the others look for them
+
+    def setup(self, stage: str) -> None:
+        self.crops = Crops(*self.training(), self.crop_px, self.scale, self.seed, self.augment)
+        self.validation = self.images(self.val)
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        assert self.trainer is not None
+        if self.trainer.max_steps < 1:
+            raise ValueError(f"training is counted in steps: trainer.max_steps={self.trainer.max_steps}, give it at "
+                             "least 1")  # fmt: skip
+        # Lightning has restored its counters by now: the sampling goes on behind the last batch that was trained on.
+        done = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        world, rank = self.trainer.world_size, self.trainer.global_rank
+        steps = Steps(self.trainer.max_steps, self.batch_size, done, rank, world)
+        return DataLoader(
+            self.crops,
+            batch_sampler=steps,
+            num_workers=self.workers,
+            pin_memory=self.trainer.strategy.root_device.type == "cuda",
+            worker_init_fn=_leave_signals_to_the_parent,
+        )
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        assert self.trainer is not None
+        # Every process takes its own images and none is repeated, so that sums over processes are exact.
+        mine = range(self.trainer.global_rank, len(self.validation), self.trainer.world_size)
+        return DataLoader(self.validation, batch_size=1, sampler=list(mine))
+
+
+def _leave_signals_to_the_parent(_: int) -> None:
+    """Ctrl-C reaches the whole process group: the trainer finishes its step, and needs its loaders for that."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

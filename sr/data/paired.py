@@ -1,0 +1,70 @@
+"""`data=paired data.hr=DIR data.lr=DIR`: HR images and the LR images that belong to them."""
+
+import sys
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from .images import Images
+from .module import CropData
+from .pack import Pack, find
+
+
+class Paired(CropData):
+    """Pairs by name: `hr/a/b.png` belongs to `lr/a/b.*`, also where the latter is called `bx4` or `b_x4` (as DIV2K's).
+
+    Args:
+        hr, lr: folders.
+        held_out_images: pairs kept for validation where `val` names none.
+    """
+
+    def __init__(self, hr: str, lr: str, held_out_images: int = 4, **options: Any) -> None:
+        super().__init__(**options)
+        self.roots = Path(hr).expanduser(), Path(lr).expanduser()
+        self.held_out_images = held_out_images
+
+    @cached_property
+    def pairs(self) -> tuple[Pack, Pack]:
+        """hr and lr images in one order; one without its partner, or of the wrong size, is named and left out.
+
+        Raises:
+            ValueError: no pair at all.
+        """
+        hr_root, lr_root = self.roots
+        hr = self.pack(find(hr_root), hr_root, self.crop_px)
+        lr = self.pack(find(lr_root), lr_root, self.crop_px // self.scale)
+        partner = {self._stem(name): j for j, name in enumerate(lr.names)}
+        kept: list[tuple[int, int]] = []
+        for i, name in enumerate(hr.names):
+            j = partner.pop(self._stem(name), None)
+            if j is None:
+                self._skip(hr_root / name, f"no image of that name in {lr_root}")
+                continue
+            (height, width, _), (lr_height, lr_width, _) = hr.shapes[i], lr.shapes[j]
+            s = self.scale
+            if (height // s, width // s) != (lr_height, lr_width):
+                self._skip(lr_root / lr.names[j], f"LR is {lr_width}x{lr_height}, HR {width}x{height} at scale {s} "
+                                                  f"needs {width // s}x{height // s}")  # fmt: skip
+                continue
+            kept.append((i, j))
+        for j in partner.values():
+            self._skip(lr_root / lr.names[j], f"no image of that name in {hr_root}")
+        if not kept:
+            raise ValueError(f"no image of {hr_root} has its partner in {lr_root}; pairs share their names, and lr is "
+                             f"{self.scale} times smaller")  # fmt: skip
+        return hr.keep([i for i, _ in kept]), lr.keep([j for _, j in kept])
+
+    def training(self) -> tuple[Pack, Pack]:
+        hr, lr = self.pairs
+        return self.hold_out(hr, self.held_out_images)[0], self.hold_out(lr, self.held_out_images)[0]
+
+    def held_out(self) -> Images:
+        hr, lr = (self.hold_out(pack, self.held_out_images)[1] for pack in self.pairs)
+        return Images(self.roots[0].name, hr, lr, self.scale, self.channels)
+
+    def _stem(self, name: str) -> str:
+        return str(Path(name).with_suffix("")).removesuffix(f"x{self.scale}").removesuffix("_")
+
+    @staticmethod
+    def _skip(path: Path, reason: str) -> None:
+        print(f"skipped {path}: {reason}", file=sys.stderr)

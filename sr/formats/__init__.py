@@ -1,0 +1,1 @@
+"""File formats: read to an array and what else the file says, write it back."""

@@ -1,0 +1,94 @@
+"""PNG, JPEG, WebP, BMP and TIFF; 8 and 16 bit; gray, RGB, RGBA and N bands."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import tifffile
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class UnreadableImage(ValueError):
+    """A file that is not an image we can read: damaged, or of a kind that we do not know."""
+
+
+def read(path: str | Path) -> Array:
+    """Pixels of an image, H W C, uint8 or uint16; palettes are resolved and EXIF orientation is applied.
+
+    Raises:
+        UnreadableImage: with the reason, in one sentence that names the file.
+    """
+    path = Path(path)
+    try:
+        pixels = _read(path)
+    except UnreadableImage:
+        raise
+    except FileNotFoundError as error:
+        raise UnreadableImage(f"{path}: no such file") from error
+    except (OSError, ValueError, RuntimeError, SyntaxError, KeyError, IndexError, UnidentifiedImageError,
+            Image.DecompressionBombError) as error:  # fmt: skip
+        raise UnreadableImage(f"{path}: cannot be decoded ({str(error).splitlines()[0] or type(error).__name__})") from error
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise UnreadableImage(f"{path}: pixels are {pixels.dtype}, uint8 or uint16 is needed")
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    if pixels.ndim != 3 or 0 in pixels.shape:
+        raise UnreadableImage(f"{path}: shape {pixels.shape} is not that of one image")
+    return pixels
+
+
+def write(path: str | Path, pixels: Array) -> None:
+    """Write H W C uint8 (C = 1, 3 or 4) by the suffix of `path`: whole or not at all.
+
+    Raises:
+        ValueError: a suffix that we do not write, or alpha in a format without it.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"{path}: cannot write '{path.suffix}' files; use one of {sorted(SUFFIXES)}")
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    if image.mode == "RGBA" and path.suffix.lower() in (".jpg", ".jpeg", ".bmp"):
+        raise ValueError(f"{path}: {path.suffix} holds no transparency; write a .png or .webp")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    options = {".jpg": {"quality": 95, "subsampling": 0}, ".jpeg": {"quality": 95, "subsampling": 0},
+               ".webp": {"lossless": True}}.get(path.suffix.lower(), {})  # fmt: skip
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix, delete=False) as file:
+        try:
+            image.save(file, **options)  # type: ignore[arg-type]
+            file.close()
+            os.chmod(file.name, 0o644)
+            os.replace(file.name, path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+
+
+def _read(path: Path) -> Array:
+    suffix = path.suffix.lower()
+    if suffix in (".tif", ".tiff"):
+        pixels = tifffile.imread(path)
+        with tifffile.TiffFile(path) as file:
+            planar = file.pages[0].planarconfig == tifffile.PLANARCONFIG.SEPARATE  # type: ignore[union-attr]
+        return np.moveaxis(pixels, 0, -1) if planar and pixels.ndim == 3 else pixels
+    if suffix == ".png" and _png_depth(path) == 16:  # Pillow would cut 16-bit RGB to 8 bits without a word
+        return np.asarray(imagecodecs.png_decode(path.read_bytes()))
+    with Image.open(path) as image:
+        image = ImageOps.exif_transpose(image)
+        if image.mode in ("I;16", "I;16B", "I;16L"):
+            return np.asarray(image).astype(np.uint16)
+        if image.mode in ("P", "PA", "LA", "La", "RGBa", "CMYK", "YCbCr", "LAB", "HSV", "1"):
+            transparent = image.mode in ("PA", "LA", "La", "RGBa") or "transparency" in image.info
+            image = image.convert("L" if image.mode == "1" else "RGBA" if transparent else "RGB")
+        return np.asarray(image)
+
+
+def _png_depth(path: Path) -> int:
+    with open(path, "rb") as file:
+        header = file.read(25)
+    return header[24] if len(header) == 25 else 0

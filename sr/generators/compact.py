@@ -1,0 +1,43 @@
+"""Compact: plain convolutions at low resolution and one sub-pixel step, the fast network of Real-ESRGAN's video models.
+
+Wang et al. 2021, arXiv 2107.10833 (`SRVGGNetCompact`). Parameter names are the published ones, so weights trained
+here open in the community's tools, and theirs open here.
+"""
+
+import torch.nn as nn
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class Compact(nn.Module):
+    """`depth` 3x3 convolutions between a first and a last one, PReLU per channel, nearest-neighbour image skip.
+
+    Args:
+        scale: any positive integer.
+        channels: of the images, any number.
+        width: channels of the features.
+        depth: number of inner convolutions; the published networks have 16 or 32 of width 64.
+    """
+
+    def __init__(self, scale: int = 4, channels: int = 3, width: int = 64, depth: int = 16) -> None:
+        super().__init__()
+        self.scale = scale
+        widths = [channels] + [width] * (depth + 1)
+        layers: list[nn.Module] = []
+        for n_in, n_out in zip(widths, widths[1:], strict=False):
+            conv = nn.Conv2d(n_in, n_out, 3, padding=1)
+            # He's gain for PReLU at 0.25: without it a plain stack of this depth starts with vanishing features.
+            nn.init.kaiming_normal_(conv.weight, a=0.25)
+            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+            layers += [conv, nn.PReLU(n_out)]
+        last = nn.Conv2d(width, channels * scale**2, 3, padding=1)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+        self.body = nn.ModuleList([*layers, last])
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """N C H W in [0, 1] to N C sH sW, not clipped."""
+        x = lr
+        for layer in self.body:
+            x = layer(x)
+        return F.pixel_shuffle(x, self.scale) + F.interpolate(lr, scale_factor=self.scale, mode="nearest")

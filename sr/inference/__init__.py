@@ -1,0 +1,1 @@
+"""Using what was trained: weights files, scores on whole images."""

@@ -1,0 +1,86 @@
+"""One self-describing `.safetensors` a generator: its weights, and in the header what it is and where it comes from."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch.nn as nn
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from sr.generators import Compact, SRResNet
+
+# All that a weights file may name: a stranger's file builds one of these, and nothing else.
+GENERATORS: dict[str, type[nn.Module]] = {"Compact": Compact, "SRResNet": SRResNet}
+
+
+class UnusableWeights(ValueError):
+    """A file that is not weights, or not of a generator known here."""
+
+
+def save(path: str | Path, generator: nn.Module, about: dict[str, Any]) -> None:
+    """Write `generator`'s weights and what is known `about` it, whole or not at all.
+
+    Args:
+        about: at least `generator` (its class name) and `arguments` (of that class); by convention also scale,
+            channels, range, data, licence, commit, scores. Values are stored as JSON.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {name: value.detach().cpu().contiguous() for name, value in generator.state_dict().items()}
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".safetensors")
+    os.close(descriptor)
+    try:
+        save_file(state, temporary, {key: json.dumps(value) for key, value in about.items()})
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def load(path: str | Path) -> tuple[nn.Module, dict[str, Any]]:
+    """The generator of a weights file, in eval mode, and what its header says.
+
+    Args:
+        path: a `.safetensors`, or the folder of a run.
+
+    Raises:
+        UnusableWeights: in one sentence that names the file.
+    """
+    path = find(path)
+    try:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+        about = {key: json.loads(value) for key, value in header.items()}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise UnusableWeights(f"{path}: not a weights file ({str(error).splitlines()[0]})") from error
+    name = about.get("generator")
+    if name not in GENERATORS:
+        raise UnusableWeights(f"{path}: its header names the generator {name!r}; known are {sorted(GENERATORS)}")
+    try:
+        generator = GENERATORS[name](**about["arguments"])
+        generator.load_state_dict(state)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UnusableWeights(f"{path}: the weights do not fit the {name} of its header ({reason})") from error
+    return generator.eval().requires_grad_(False), about
+
+
+def find(path: str | Path) -> Path:
+    """The weights file that `path` names: itself, or in a run's folder the one called after the run.
+
+    Raises:
+        UnusableWeights: there is none.
+    """
+    path = Path(path).expanduser()
+    if not path.is_dir():
+        if not path.exists():
+            raise UnusableWeights(f"{path}: no such file; name a .safetensors file or the folder of a run")
+        return path
+    files = sorted((path / "weights").glob("*.safetensors"), key=lambda file: len(file.name))
+    if not files:
+        raise UnusableWeights(f"{path}: holds no weights/*.safetensors; did the run end? Continue it with resume=auto")
+    return files[0]

@@ -1,0 +1,131 @@
+"""Where the curves go: one CSV in the run's folder, and Weights & Biases."""
+
+import csv
+import io
+import netrc
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.loggers import Logger, WandbLogger
+from pytorch_lightning.utilities import rank_zero_info, rank_zero_only
+from typing_extensions import override
+
+
+class Curves(Logger):
+    """`curves.csv`: a row each time something is logged, a column for each name, `step` first.
+
+    A resumed run goes on in the same file, behind the step at which it resumes. (Lightning's CSVLogger deletes the
+    earlier rows then.)
+
+    Args:
+        file: to write.
+    """
+
+    def __init__(self, file: str) -> None:
+        super().__init__()
+        self.file = Path(file)
+        self.columns: list[str] = []
+
+    @property
+    @override
+    def name(self) -> str:
+        return "curves"
+
+    @property
+    @override
+    def version(self) -> str:
+        return ""
+
+    @override
+    @rank_zero_only
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
+        """config.yaml has them."""
+
+    @override
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        row = {"step": step, **metrics}
+        if not self.columns:
+            self._continue(step or 0)
+        new = [name for name in row if name not in self.columns]
+        if new:  # the header changes: write all anew, whole or not at all
+            rows = self._rows()
+            self.columns += new
+            self._replace([*rows, row])
+            return
+        with open(self.file, "a", newline="") as file:
+            csv.DictWriter(file, self.columns).writerow(row)
+
+    def _continue(self, step: int) -> None:
+        """Keep what an earlier part of this run wrote before `step`."""
+        if self.file.exists():
+            rows = self._rows()
+            self.columns = list(rows[0]) if rows else []
+            self._replace([row for row in rows if int(row["step"]) < step])
+
+    def _rows(self) -> list[dict[str, Any]]:
+        if not self.file.exists():
+            return []
+        with open(self.file, newline="") as file:
+            return list(csv.DictReader(file))
+
+    def _replace(self, rows: list[dict[str, Any]]) -> None:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.columns, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=self.file.parent, delete=False, newline="") as file:
+            file.write(text.getvalue())
+        os.chmod(file.name, 0o644)
+        os.replace(file.name, self.file)
+
+
+def wandb(project: str, folder: str, name: str, group: str | None = None, timeout_s: int = 30) -> WandbLogger:
+    """A W&B logger that never asks and never fails a run.
+
+    The mode is WANDB_MODE where that is set, online where a key is at hand, otherwise offline. A server that does not
+    answer makes it offline too. The run's id comes from its folder, so that a resumed run goes on in the same charts.
+
+    Args:
+        project: on the dashboard.
+        folder: of the run; W&B writes to `folder/wandb`.
+        name: of the run.
+        group: of runs that belong together, a sweep for instance.
+        timeout_s: for the server's first answer.
+    """
+    import wandb as api
+
+    mode = os.environ.get("WANDB_MODE") or ("online" if _has_key() else "offline")
+    path = Path(folder).resolve()
+
+    def make(mode: str) -> WandbLogger:
+        os.environ["WANDB_MODE"] = mode
+        settings = api.Settings(init_timeout=timeout_s, silent=True)
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        return WandbLogger(name=name, save_dir=folder, project=project, id=f"{path.parent.name}-{path.name}",
+                           resume="allow", group=group, settings=settings)  # fmt: skip
+
+    logger = make(mode)
+    if mode == "offline":
+        rank_zero_info(f"W&B is offline (no key); to upload later: wandb sync {path}/wandb/offline-run-*")
+    else:
+        try:
+            _ = logger.experiment
+        except (api.errors.CommError, api.errors.UsageError) as error:
+            rank_zero_info(f"W&B does not answer ({str(error).splitlines()[0]}); going on offline")
+            logger = make("offline")
+    return logger
+
+
+def _has_key() -> bool:
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    try:
+        host = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai").split("://")[-1].split("/")[0]
+        return netrc.netrc().authenticators(host) is not None
+    except (FileNotFoundError, netrc.NetrcParseError):
+        return False

@@ -1,0 +1,36 @@
+"""Pixel losses: means over all elements of images N C H W in [0, 1]."""
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class L1(nn.Module):
+    """mean |sr - hr|."""
+
+    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
+        return F.l1_loss(sr, hr)
+
+
+class L2(nn.Module):
+    """mean (sr - hr)^2, the MSE of SRResNet."""
+
+    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
+        return F.mse_loss(sr, hr)
+
+
+class Charbonnier(nn.Module):
+    """mean sqrt((sr - hr)^2 + eps^2) - eps, Lai et al. 2017 (arXiv 1704.03915): L1 made smooth at zero.
+
+    Args:
+        epsilon: width of the smooth part, in units of the image range. Subtracted, so that the loss of equal images
+            is zero.
+    """
+
+    def __init__(self, epsilon: float = 1e-3) -> None:
+        super().__init__()
+        self.epsilon = epsilon
+
+    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
+        return (torch.sqrt((sr - hr) ** 2 + self.epsilon**2) - self.epsilon).mean()

@@ -1,0 +1,89 @@
+"""PSNR and SSIM as the papers compute them: 8-bit images, luma of BT.601, a border cropped, one score an image.
+
+The protocol is that of RCAN's and ESRGAN's MATLAB script (section 4 of their papers): sr is rounded to 8 bits, luma
+is unrounded, a border as wide as the scale is cropped, the peak is 255.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sr.color import luma
+
+from .mean import MeanOverImages
+
+PSNR_CAP_DB = 100.0  # of equal images, whose PSNR is infinite and would make every mean infinite
+
+
+def psnr(sr: Tensor, hr: Tensor, *, y: bool = True, crop_border_px: int = 0) -> Tensor:
+    """10 log10(255^2 / MSE) of each image.
+
+    Args:
+        sr, hr: N C H W in [0, 1].
+        y: on the luma of BT.601, otherwise on all channels together.
+        crop_border_px: pixels cropped on each side, usually the scale.
+
+    Returns:
+        N, in dB, at most 100.
+    """
+    error = (_prepare(sr, y, crop_border_px) - _prepare(hr, y, crop_border_px)) ** 2
+    return (10 * torch.log10(255**2 / error.mean((1, 2, 3)))).clamp(max=PSNR_CAP_DB)
+
+
+def ssim(sr: Tensor, hr: Tensor, *, y: bool = True, crop_border_px: int = 0) -> Tensor:
+    """Structural similarity of each image, Wang et al. 2004: 11x11 Gaussian of sigma 1.5, valid region, K = 0.01, 0.03.
+
+    Args and shapes as `psnr`; over several channels, the mean of the channels.
+
+    Raises:
+        ValueError: less than 11 pixels are left after cropping.
+    """
+    a, b = _prepare(sr, y, crop_border_px), _prepare(hr, y, crop_border_px)
+    if min(a.shape[-2:]) < 11:
+        raise ValueError(f"SSIM needs at least 11x11 pixels, {a.shape[-1]}x{a.shape[-2]} are left after cropping")
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    mean_a, mean_b, aa, bb, ab = _gaussian(torch.cat([a, b, a * a, b * b, a * b])).chunk(5)
+    var_a, var_b, covariance = aa - mean_a**2, bb - mean_b**2, ab - mean_a * mean_b
+    similarity = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
+    similarity = similarity / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
+    return similarity.mean((1, 2, 3))
+
+
+class PSNR(MeanOverImages):
+    """Mean over images of `psnr`."""
+
+    higher_is_better = True
+
+    def __init__(self, y: bool = True, crop_border_px: int = 0) -> None:
+        super().__init__()
+        self.options = {"y": y, "crop_border_px": crop_border_px}
+
+    def score(self, sr: Tensor, hr: Tensor) -> Tensor:
+        return psnr(sr, hr, **self.options)  # type: ignore[arg-type]
+
+
+class SSIM(MeanOverImages):
+    """Mean over images of `ssim`."""
+
+    higher_is_better = True
+
+    def __init__(self, y: bool = True, crop_border_px: int = 0) -> None:
+        super().__init__()
+        self.options = {"y": y, "crop_border_px": crop_border_px}
+
+    def score(self, sr: Tensor, hr: Tensor) -> Tensor:
+        return ssim(sr, hr, **self.options)  # type: ignore[arg-type]
+
+
+def _prepare(image: Tensor, y: bool, crop: int) -> Tensor:
+    image = (image.double().clamp(0, 1) * 255).round()
+    image = luma(image) if y else image
+    return image[..., crop : image.shape[-2] - crop, crop : image.shape[-1] - crop]
+
+
+def _gaussian(x: Tensor) -> Tensor:
+    taps = torch.exp(-(torch.arange(-5, 6, dtype=x.dtype, device=x.device) ** 2) / (2 * 1.5**2))
+    taps = taps / taps.sum()
+    channels = x.shape[1]
+    x = F.conv2d(x, taps.view(1, 1, 11, 1).expand(channels, 1, 11, 1), groups=channels)
+    return F.conv2d(x, taps.view(1, 1, 1, 11).expand(channels, 1, 1, 11), groups=channels)

@@ -1,0 +1,34 @@
+"""The mean over images: what every table of the field prints."""
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+
+class MeanOverImages(Metric):
+    """Sums a score per image and divides by the number of images; sums and counts add up across processes.
+
+    torchmetrics' own PSNR pools squared error over all images instead, which is another (lower) number.
+    """
+
+    full_state_update = False
+    total: Tensor
+    count: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("count", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+
+    def score(self, sr: Tensor, hr: Tensor) -> Tensor:
+        """Scores of N images, N."""
+        raise NotImplementedError
+
+    def update(self, sr: Tensor, hr: Tensor) -> None:
+        """Add N images: sr and hr, N C H W in [0, 1]."""
+        scores = self.score(sr, hr)
+        self.total += scores.sum()
+        self.count += len(scores)
+
+    def compute(self) -> Tensor:
+        return self.total / self.count

@@ -1,0 +1,69 @@
+"""MATLAB's `imresize(..., 'bicubic')` with antialiasing: the resize behind every benchmark of the field.
+
+Kernel: Keys' cubic with a = -0.5, widened by 1/scale when shrinking, weights normalised to 1, border replicated.
+Rows are resized first, then columns, as MATLAB does when both scales are equal.
+"""
+
+from functools import lru_cache
+from math import ceil
+
+import torch
+from torch import Tensor
+
+
+def imresize(image: Tensor, scale: float) -> Tensor:
+    """Resize by `scale` (4 enlarges, 1/4 shrinks) in floating point, without rounding or clipping.
+
+    Args:
+        image: ... H W, float32 or float64, any range, any device.
+
+    Returns:
+        ... ceil(scale H) ceil(scale W), of the same type and device.
+    """
+    rows = _on(image.shape[-2], scale, image.device, image.dtype)
+    columns = _on(image.shape[-1], scale, image.device, image.dtype)
+    # A half-precision product would be wrong in the third digit: under autocast, stay in the type that came in.
+    with torch.autocast(image.device.type, enabled=False):
+        return rows @ image @ columns.T
+
+
+def imresize_uint8(image: Tensor, scale: float) -> Tensor:
+    """Resize as MATLAB resizes a uint8 (or uint16) image: rounded half up and clipped after each of the two passes.
+
+    Equal to the LR files of Set5, Set14 and BSD100 in every pixel.
+
+    Args:
+        image: ... H W, uint8 or uint16.
+    """
+    peak = torch.iinfo(image.dtype).max
+    rows = _on(image.shape[-2], scale, image.device, torch.float64)
+    columns = _on(image.shape[-1], scale, image.device, torch.float64)
+    half = (rows @ image.double() + 0.5).floor().clamp(0, peak)
+    return (half @ columns.T + 0.5).floor().clamp(0, peak).to(image.dtype)
+
+
+@lru_cache(maxsize=64)
+def _on(size: int, scale: float, device: torch.device, dtype: torch.dtype) -> Tensor:
+    return _weights(size, scale).to(device, dtype)
+
+
+@lru_cache(maxsize=64)
+def _weights(size: int, scale: float) -> Tensor:
+    """The resize of one axis as a matrix, (ceil(scale size), size) in float64."""
+    stretch = min(scale, 1.0)  # shrinking widens the kernel: that is the antialiasing
+    width = 4 / stretch
+    out = ceil(scale * size)
+    centre = torch.arange(1, out + 1, dtype=torch.float64) / scale + 0.5 * (1 - 1 / scale)  # in input pixels from 1
+    taps = torch.floor(centre - width / 2)[:, None] + torch.arange(ceil(width) + 2, dtype=torch.float64)
+    weights = stretch * _cubic(stretch * (centre[:, None] - taps))
+    weights /= weights.sum(1, keepdim=True)
+    matrix = torch.zeros(out, size, dtype=torch.float64)
+    return matrix.scatter_add_(1, (taps.long() - 1).clamp(0, size - 1), weights)
+
+
+def _cubic(x: Tensor) -> Tensor:
+    """Keys 1981, eq. 4, a = -0.5."""
+    x = x.abs()
+    near = 1.5 * x**3 - 2.5 * x**2 + 1
+    far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
+    return torch.where(x <= 1, near, torch.where(x <= 2, far, torch.zeros_like(x)))

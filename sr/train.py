@@ -1,0 +1,181 @@
+"""Train: `python -m sr.train experiment=srgan`. This file builds a run; sr/systems.py trains it."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from sr.config import CONF, ConfigError, check_targets, register
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+
+    from sr.data.module import CropData
+    from sr.systems import PixelSystem
+
+register()
+
+
+@hydra.main(version_base="1.3", config_path=CONF, config_name="train")
+def main(config: DictConfig) -> float | None:
+    """Train as configured; returns the best validation cost, for sweeps."""
+    try:
+        OmegaConf.to_object(config)  # types and ranges of the whole config, before anything is built
+        check_targets(OmegaConf.to_container(config, resolve=True))
+        return train(config, Path(HydraConfig.get().runtime.output_dir))
+    except (ConfigError, OmegaConfBaseException) as error:
+        sys.exit(f"error: {error}")
+
+
+def train(config: DictConfig, folder: Path) -> float | None:
+    """Build a run in `folder`, fit it, score it, write it down."""
+    import pytorch_lightning as pl
+    import torch
+
+    import sr.strategies  # noqa: F401 (tells Lightning of it)
+
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    torch.set_float32_matmul_precision("high")
+    data = instantiate(config.data)
+    system = instantiate(config.system)
+    callbacks = instantiate(config.callbacks)
+    loggers = [instantiate(logger) for logger in config.logger.values()]
+    trainer = instantiate(config.trainer, callbacks=list(callbacks.values()), logger=loggers)
+
+    checkpoint = folder / "checkpoints" / "last.ckpt"
+    resuming = config.resume is not None and checkpoint.exists()
+    if config.init_from is not None and not resuming:
+        start_from(system, config.init_from)
+    if trainer.is_global_zero:
+        remember(config, folder, resuming)
+    for logger in loggers:
+        logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))
+    trainer.fit(system, data, ckpt_path=checkpoint if resuming else None)
+
+    if callbacks["stop"].stopped:
+        if trainer.is_global_zero:
+            print(f"stopped at step {trainer.global_step} of {trainer.max_steps}; the same command with "
+                  f"resume={folder} continues")  # fmt: skip
+        received = callbacks["stop"].received
+        sys.exit(128 + received if received else 0)
+    finish(config, folder, trainer, system, data, callbacks["stop"].seconds)
+    return callbacks["checkpoints"].best.get("cost")
+
+
+def start_from(system: "PixelSystem", path: str) -> None:
+    """Give the generator and its average the weights of a `.safetensors`, a checkpoint or a run.
+
+    Raises:
+        ConfigError: weights of another network.
+    """
+    from sr.inference import weights
+
+    try:
+        state = ema_state(Path(path)) if path.endswith(".ckpt") else weights.load(path)[0].state_dict()
+        for network in (system.generator, system.generator_ema):
+            network.load_state_dict(state)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ConfigError(f"init_from={path}: {str(error).splitlines()[0]}; it must hold weights of this very "
+                          "generator (compare generator=... and its arguments)") from error  # fmt: skip
+
+
+def ema_state(checkpoint: Path) -> dict[str, Any]:
+    """The averaged generator's weights in a checkpoint."""
+    import torch
+
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+    prefix = "generator_ema."
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+
+
+def remember(config: DictConfig, folder: Path, resuming: bool) -> None:
+    """Write config.yaml; where a resumed run is configured otherwise than before, say in what."""
+    file = folder / "config.yaml"
+    resolved = OmegaConf.create(OmegaConf.to_container(config, resolve=True))
+    if resuming and file.exists():
+        before, now = (dict(_leaves(c)) for c in (OmegaConf.load(file), resolved))
+        changed = {k: (before.get(k), now.get(k)) for k in before | now if before.get(k) != now.get(k) and k != "resume"}
+        print(f"continuing {folder}" + "".join(f"\n  {k}: {old} -> {new}" for k, (old, new) in changed.items()))
+    folder.mkdir(parents=True, exist_ok=True)
+    OmegaConf.save(resolved, file)
+
+
+def _leaves(node: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    if not OmegaConf.is_config(node):
+        return [(prefix, node)]
+    items = node.items() if OmegaConf.is_dict(node) else enumerate(node)
+    return [leaf for key, value in items for leaf in _leaves(value, f"{prefix}.{key}" if prefix else str(key))]
+
+
+def finish(
+    config: DictConfig,
+    folder: Path,
+    trainer: "pl.Trainer",
+    system: "PixelSystem",
+    data: "CropData",
+    seconds: float,
+) -> None:
+    """The run's last act: score every kept generator beside bicubic, write weights, picture, table and card."""
+    from sr import record
+    from sr.callbacks.panels import crops, panel
+    from sr.inference import weights
+
+    files = {name: folder / "checkpoints" / f"{name}.ckpt" for name in ("pixel", "best", "last")}
+    kept = {name: ema_state(file) for name, file in files.items() if file.exists()}
+    rows = score_all(config, trainer, system, data, kept)
+    if not trainer.is_global_zero:
+        return
+
+    generator = system.generator_ema
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    items = [data.validation[i] for i in range(min(4, len(data.validation)))]
+    pairs = [(system.to_float(item["lr"][None].to(system.device)), item["hr"] / 255) for item in items]
+    srs: list[list[Any]] = [[] for _ in items]
+    main_one = "best" if "best" in kept else "last"
+    for name, state in kept.items():
+        generator.load_state_dict(state)
+        file = folder / "weights" / f"{config.name}{'' if name == main_one else f'-{name}'}.safetensors"
+        weights.save(file, generator, record.about_weights(plain, [row for row in rows if row["model"] == name]))
+        for made, (lr, _) in zip(srs, pairs, strict=True):
+            made.append(generator(lr)[0].cpu())
+    cells = [crops(lr[0].cpu(), made, hr, 160) for made, (lr, hr) in zip(srs, pairs, strict=True)]
+    (folder / "samples").mkdir(exist_ok=True)
+    panel(cells, list(kept)).save(folder / "samples" / "final.png")
+    record.write(folder, plain, rows, seconds, trainer.global_step)
+    print(f"\n{record.table(rows)}\n\n{folder}/README.md is the card of this run", flush=True)
+
+
+def score_all(
+    config: DictConfig, trainer: "pl.Trainer", system: "PixelSystem", data: "CropData", kept: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """A row for bicubic and for each kept generator, on the validation images and each test set at hand."""
+    from sr.inference.score import score
+    from sr.resize import imresize
+
+    sets = {data.validation.name: data.validation}
+    for name in config.test:
+        try:
+            images = data.images(name)
+            sets[images.name] = images
+        except FileNotFoundError as error:
+            if trainer.is_global_zero:
+                print(f"not scored: {error}")
+    rows, scale, generator = [], config.scale, system.generator_ema
+    for images in sets.values():
+        for model in ("bicubic", *kept):
+            if model in kept:
+                generator.load_state_dict(kept[model])
+            enlarge = generator if model in kept else lambda lr: imresize(lr, scale)
+            scores = score(enlarge, images, dict(system.metrics.items()), system.device, trainer.global_rank,
+                           trainer.world_size)  # fmt: skip
+            rows.append({"model": model, "set": images.name, "scale": scale, "n": len(images), **scores})
+    return rows
+
+
+if __name__ == "__main__":
+    main()
