@@ -10,7 +10,9 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
-CONF = os.environ.get("SR_CONF") or str(Path(__file__).resolve().parents[1] / "conf")
+_HERE = Path(__file__).resolve().parent
+# A checkout's conf/, or the copy that a wheel brings; an absolute path, for Hydra finds no other in every case.
+CONF = os.environ.get("SR_CONF") or str(next(p for p in (_HERE.parent / "conf", _HERE / "_conf") if p.is_dir()))
 ALLOWED_TARGETS = ("sr.", "torch.optim.", "pytorch_lightning.", "torchmetrics.")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.loggers import Logger, WandbLogger
-from pytorch_lightning.utilities import rank_zero_info, rank_zero_only
+from pytorch_lightning.utilities import rank_zero_only
 from typing_extensions import override
 
 
@@ -99,6 +99,8 @@ def wandb(project: str, folder: str, name: str, group: str | None = None, timeou
     """
     import wandb as api
 
+    say = rank_zero_only(print)
+
     mode = os.environ.get("WANDB_MODE") or ("online" if _has_key() else "offline")
     path = Path(folder).resolve()
 
@@ -106,17 +108,19 @@ def wandb(project: str, folder: str, name: str, group: str | None = None, timeou
         os.environ["WANDB_MODE"] = mode
         settings = api.Settings(init_timeout=timeout_s, silent=True)
         Path(folder).mkdir(parents=True, exist_ok=True)
-        return WandbLogger(name=name, save_dir=folder, project=project, id=f"{path.parent.name}-{path.name}",
-                           resume="allow", group=group, settings=settings)  # fmt: skip
+        logger = WandbLogger(name=name, save_dir=folder, project=project, id=f"{path.parent.name}-{path.name}",
+                             resume="allow", group=group, settings=settings)  # fmt: skip
+        logger._wandb_init.pop("anonymous", None)  # Lightning still passes what W&B warns of
+        return logger
 
     logger = make(mode)
     if mode == "offline":
-        rank_zero_info(f"W&B is offline (no key); to upload later: wandb sync {path}/wandb/offline-run-*")
+        say(f"W&B is offline; to upload this run later: wandb sync {path}/wandb/offline-run-*")
     else:
         try:
             _ = logger.experiment
         except (api.errors.CommError, api.errors.UsageError) as error:
-            rank_zero_info(f"W&B does not answer ({str(error).splitlines()[0]}); going on offline")
+            say(f"W&B does not answer ({str(error).splitlines()[0]}); going on offline")
             logger = make("offline")
     return logger
 

@@ -1,6 +1,8 @@
 """Train: `python -m sr.train experiment=srgan`. This file builds a run; sr/systems.py trains it."""
 
+import logging
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +41,7 @@ def train(config: DictConfig, folder: Path) -> float | None:
 
     import sr.strategies  # noqa: F401 (tells Lightning of it)
 
+    only_what_matters()
     pl.seed_everything(config.seed, workers=True, verbose=False)
     torch.set_float32_matmul_precision("high")
     data = instantiate(config.data)
@@ -65,6 +68,19 @@ def train(config: DictConfig, folder: Path) -> float | None:
         sys.exit(128 + received if received else 0)
     finish(config, folder, trainer, system, data, callbacks["stop"].seconds)
     return callbacks["checkpoints"].best.get("cost")
+
+
+def only_what_matters() -> None:
+    """Silence what Lightning says of every run, where it is no news here."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    for message in (
+        ".*module.* in eval mode at the start of training",  # the average and the frozen networks: so intended
+        ".*your dataloader is not resumable",  # ours is: samples are numbered
+        ".*treespec, LeafSpec",  # between Lightning and the newest torch
+        ".*does not have many workers",  # crops come from a memory map
+        ".*Checkpoint directory .* exists and is not empty",
+    ):
+        warnings.filterwarnings("ignore", message)
 
 
 def start_from(system: "PixelSystem", path: str) -> None:

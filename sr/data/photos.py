@@ -16,13 +16,12 @@ class Photos(CropData):
     """Seven photographs to train on, a cat and a rocket to validate on: enough to see a network learn."""
 
     def training(self) -> tuple[Pack, Pack | None]:
-        folder = _folder()
-        return self.pack([folder / name for name in TRAINING], folder, self.crop_px), None
+        return self.pack([folder() / name for name in TRAINING], folder(), self.crop_px), None
 
     def held_out(self) -> Images:
-        folder = _folder()
-        return Images("photos", [folder / name for name in HELD_OUT], None, self.scale, self.channels)
+        return Images("photos", [folder() / name for name in HELD_OUT], None, self.scale, self.channels)
 
 
-def _folder() -> Path:
+def folder() -> Path:
+    """Where scikit-image keeps its pictures."""
     return Path(str(resources.files("skimage"))) / "data"
