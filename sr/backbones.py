@@ -11,6 +11,8 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
 
+from sr.errors import MissingError, UserError
+
 VGG19_URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"  # torchvision's ImageNet weights, BSD-3
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -34,6 +36,8 @@ class Backbone(nn.Module):
         super().__init__()
         self.layers = layers
         self.names = [name for name, _ in layers]
+        self.mean: Tensor
+        self.std: Tensor
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
         for key, value in weights.items():
@@ -43,7 +47,7 @@ class Backbone(nn.Module):
         """Activations of the `wanted` layers, by name, of images N 3 H W in [0, 1]; stops at the deepest one."""
         unknown = set(wanted) - set(self.names)
         if unknown:
-            raise ValueError(f"no layer named {sorted(unknown)}; this backbone has {self.names}")
+            raise UserError(f"no layer named {sorted(unknown)}; this backbone has {self.names}")
         found = {}
         x = (image - self.mean) / self.std
         for name, (kind, *args) in self.layers:
@@ -93,12 +97,12 @@ def shift_tolerant_state(name: str) -> dict[str, Tensor]:
     """The weights of ST-LPIPS v0.0 (`vgg` or `alex`), Ghildyal & Liu, ECCV 2022, from the stlpips-pytorch wheel.
 
     Raises:
-        FileNotFoundError: the wheel is not installed.
+        MissingError: the wheel is not installed.
     """
     try:
         file = resources.files("stlpips_pytorch") / "weights" / "vST0.0" / f"{name}_shift_tolerant.pth"
     except ModuleNotFoundError as error:
-        raise FileNotFoundError("the perceptual weights come with a wheel: pip install stlpips-pytorch") from error
+        raise MissingError("the perceptual weights come with a wheel: pip install stlpips-pytorch") from error
     with resources.as_file(file) as path:
         return torch.load(path, map_location="cpu", weights_only=True)
 
@@ -118,7 +122,7 @@ def vgg19(weights: str | Path | None = None, url: str = VGG19_URL) -> Backbone:
         url: where from.
 
     Raises:
-        FileNotFoundError: neither a file nor the network.
+        MissingError: neither a file nor the network.
     """
     layers = _vgg([2, 2, 4, 4, 4], [("pool", ("pool", 2, 2))])
     if weights is not None:
@@ -127,7 +131,7 @@ def vgg19(weights: str | Path | None = None, url: str = VGG19_URL) -> Backbone:
         try:
             state = torch.hub.load_state_dict_from_url(url, map_location="cpu", check_hash=True, weights_only=True)
         except (OSError, RuntimeError) as error:
-            raise FileNotFoundError(
+            raise MissingError(
                 f"VGG-19 could not be fetched from {url} ({error}); fetch that file elsewhere and name it with "
                 "losses.backbone.weights=FILE, or take the offline network with losses/backbone=vgg16"
             ) from error
@@ -152,7 +156,7 @@ def three_channels(image: Tensor, bands: list[int] | None) -> Tensor:
     """What a network trained on RGB can look at: RGB itself, gray three times, or three chosen `bands`.
 
     Raises:
-        ValueError: neither 1 nor 3 channels and no bands chosen.
+        UserError: neither 1 nor 3 channels and no bands chosen.
     """
     channels = image.shape[1]
     if bands is not None:
@@ -160,5 +164,5 @@ def three_channels(image: Tensor, bands: list[int] | None) -> Tensor:
     if channels == 1:
         return image.expand(-1, 3, -1, -1)
     if channels != 3:
-        raise ValueError(f"{channels} channels for a network that sees 3: choose three with bands=[i, j, k]")
+        raise UserError(f"{channels} channels for a network that sees 3: choose three with bands=[i, j, k]")
     return image

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from sr.errors import UserError
+
 
 def luma(image: Tensor) -> Tensor:
     """Y of BT.601 in studio swing, unrounded: Y = 16 + (65.481 R + 128.553 G + 24.966 B) / 255 (MATLAB's rgb2ycbcr).
@@ -17,12 +19,12 @@ def luma(image: Tensor) -> Tensor:
         N 1 H W, in [16, 235] from RGB, in [0, 255] from gray.
 
     Raises:
-        ValueError: any other number of channels.
+        UserError: any other number of channels.
     """
     channels = image.shape[1]
     if channels == 1:
         return image
     if channels != 3:
-        raise ValueError(f"luma needs 1 or 3 channels, got {channels}; score the bands themselves (metrics=bands)")
+        raise UserError(f"luma needs 1 or 3 channels, got {channels}; score the bands themselves (metrics=bands)")
     weights = torch.tensor([65.481, 128.553, 24.966], dtype=image.dtype, device=image.device) / 255
     return 16 + torch.einsum("nchw,c->nhw", image, weights)[:, None]

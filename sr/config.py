@@ -1,6 +1,7 @@
 """What Hydra needs to know of this project: the schema, the resolvers, what a config may instantiate."""
 
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+from sr.errors import UserError
 
 _HERE = Path(__file__).resolve().parent
 # A checkout's conf/, or the copy that a wheel brings; an absolute path, for Hydra finds no other in every case.
@@ -27,7 +30,7 @@ class Steps:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if isinstance(value, int) and value < 0:
-                raise ValueError(f"steps.{name}={value}; it counts updates, give 0 or more")
+                raise UserError(f"steps.{name}={value}; it counts updates, give 0 or more")
 
 
 @dataclass
@@ -60,22 +63,27 @@ class TrainConfig:
         for name in ("scale", "channels"):
             value = getattr(self, name)
             if isinstance(value, int) and value < 1:
-                raise ValueError(f"{name}={value}; give a positive integer")
+                raise UserError(f"{name}={value}; give a positive integer")
 
 
-class ConfigError(ValueError):
-    """Something the user asked for that cannot be: one sentence says what, and what to do."""
-
-
-def check_targets(config: Any) -> None:
-    """Refuse a config that would call anything but this project, its optimizers, its metrics and Lightning.
+def validate(config: DictConfig) -> None:
+    """Check a composed config as a whole, before anything is built.
 
     Raises:
-        ConfigError: naming the target.
+        UserError: an unknown key, a value out of range, or a `_target_` that is not ours to call.
     """
-    for target in _targets(config):
+    known = {"": set(TrainConfig.__dataclass_fields__), "steps.": set(Steps.__dataclass_fields__)}
+    for prefix, node in (("", config), ("steps.", config.steps)):
+        # Hydra's `+key=value` adds what the schema does not know.
+        for key in set(node) - known[prefix]:
+            raise UserError(f"unknown key {prefix}{key}; known are {sorted(known[prefix])}")
+    try:
+        OmegaConf.to_object(config)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    for target in _targets(OmegaConf.to_container(config, resolve=True)):
         if not target.startswith(ALLOWED_TARGETS):
-            raise ConfigError(f"_target_: {target} is refused; configs may call {', '.join(ALLOWED_TARGETS)}* alone")
+            raise UserError(f"_target_: {target} is refused; configs may call {', '.join(ALLOWED_TARGETS)}* alone")
 
 
 def _targets(node: Any) -> Iterator[str]:
@@ -97,7 +105,7 @@ def run_folder(outputs: str, name: str, resume: str | None) -> str:
             is none; otherwise the folder of a run.
 
     Raises:
-        ConfigError: a named run without a checkpoint.
+        UserError: a named run without a checkpoint.
     """
     fresh = str(Path(outputs) / name / datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f"))
     if resume is None:
@@ -106,8 +114,16 @@ def run_folder(outputs: str, name: str, resume: str | None) -> str:
         runs = [path.parents[1] for path in (Path(outputs) / name).glob("*/checkpoints/last.ckpt")]
         return str(max(runs, key=lambda run: run.name)) if runs else fresh
     if not (Path(resume) / "checkpoints" / "last.ckpt").exists():
-        raise ConfigError(f"resume={resume}: no checkpoints/last.ckpt in there; name the folder of a run, or auto")
+        raise UserError(f"resume={resume}: no checkpoints/last.ckpt in there; name the folder of a run, or auto")
     return resume
+
+
+def _run_folder_or_end(outputs: str, name: str, resume: str | None) -> str:
+    # Hydra asks before `main` is entered: only an exit gets past its own report, with a traceback, of what went wrong.
+    try:
+        return run_folder(outputs, name, resume)
+    except UserError as error:
+        sys.exit(f"error: {error}")
 
 
 def precision() -> str:
@@ -121,7 +137,7 @@ def register() -> None:
     """Tell Hydra and OmegaConf; more than once does no harm."""
     ConfigStore.instance().store(name="train_schema", node=TrainConfig)
     # A run's folder is asked for often and made of the time: it must be the same each time, hence the cache.
-    OmegaConf.register_new_resolver("run_folder", run_folder, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("run_folder", _run_folder_or_end, use_cache=True, replace=True)
     OmegaConf.register_new_resolver("precision", precision, replace=True)
     OmegaConf.register_new_resolver("sum", lambda *values: sum(values), replace=True)
     OmegaConf.register_new_resolver("min", lambda *values: min(values), replace=True)

@@ -4,7 +4,6 @@ import json
 import os
 import platform
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -64,12 +63,6 @@ def commit() -> str:
         return "unknown"
 
 
-def command() -> str:
-    """What was typed, or near to it."""
-    module = Path(sys.argv[0]).stem
-    return " ".join(["python -m", f"sr.{module}", *sys.argv[1:]])
-
-
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """Rows of model, set, scale, n and metrics as Markdown."""
     metrics = [key for key in rows[0] if key not in ("model", "set", "scale", "n")]
@@ -83,22 +76,25 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def write(folder: Path, config: dict[str, Any], rows: list[dict[str, Any]], seconds: float, steps: int) -> None:
+def write(
+    folder: Path, command: str, config: dict[str, Any], rows: list[dict[str, Any]], seconds: float, steps: int
+) -> None:
     """Write metrics.json and README.md, the one-page card of the run."""
-    about = {"protocol": protocol(config["scale"]), "environment": environment(), "rows": rows}
+    here = environment()
+    about = {"protocol": protocol(config["scale"]), "environment": here, "rows": rows}
     (folder / "metrics.json").write_text(json.dumps(about, indent=1) + "\n")
     phases = ", ".join(f"{count} {name}" for name, count in config["steps"].items() if count and name != "ramp")
     hours, minutes = divmod(round(seconds / 60), 60)
     card = f"""# {config["name"]}
 
-    {command()}
+    {command}
 
-{about["environment"]["device"]}, {f"{hours} h " if hours else ""}{minutes} min, {steps} steps ({phases}),
-commit {about["environment"]["commit"]}, torch {about["environment"]["torch"]}.
+{here["device"]}, {f"{hours} h " if hours else ""}{minutes} min, {steps} steps ({phases}),
+commit {here["commit"]}, torch {here["torch"]}.
 
 {table(rows)}
 
-{"; ".join(f"{key}: {value}" for key, value in about["protocol"].items())}.
+{"; ".join(f"{key}: {value}" for key, value in protocol(config["scale"]).items())}.
 
 ![LR, bicubic and what the run kept, beside the original](samples/final.png)
 
@@ -129,4 +125,6 @@ def _format(metric: str, value: float) -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    return subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        ["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True
+    ).stdout.strip()

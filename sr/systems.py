@@ -18,13 +18,14 @@ from torch import Tensor
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 
+from sr.errors import UserError
 from sr.resize import imresize
 
 Schedule = Callable[[int], float]
 T = TypeVar("T")
 
 
-class NonFiniteError(RuntimeError):
+class NonFiniteError(UserError):
     """A gradient or loss is no longer a number. The weights are still those before it, and worth a checkpoint."""
 
     weights_are_good = True
@@ -77,6 +78,7 @@ class PixelSystem(pl.LightningModule):
         self.bicubic: dict[str, float] = {}  # their values, once the validation images have been seen
         self.accumulate, self.clip_norm, self.ema_decay = accumulate, clip_norm, ema_decay
         self.channels_last, self.compiled, self.log_every_steps = channels_last, compile, log_every_steps
+        self.first_bad_step: Tensor
         self.register_buffer("first_bad_step", torch.tensor(-1), persistent=False)
         self.watched: dict[str, list[Tensor]] = {}  # since the last row, left on the device
         self.watched_since = (0, 0.0)
@@ -111,7 +113,7 @@ class PixelSystem(pl.LightningModule):
         """A batch of raw integers as `accumulate` pairs (lr, hr) in [0, 1], on the device."""
         size = len(batch["hr"])
         if size % self.accumulate:
-            raise ValueError(f"a batch of {size} cannot be cut into system.accumulate={self.accumulate} equal pieces")
+            raise UserError(f"a batch of {size} cannot be cut into system.accumulate={self.accumulate} equal pieces")
         hr = self.to_float(batch["hr"])
         lr = self.to_float(batch["lr"]) if "lr" in batch else self.degradation(hr)
         return list(zip(lr.chunk(self.accumulate), hr.chunk(self.accumulate), strict=True))
@@ -165,11 +167,9 @@ class PixelSystem(pl.LightningModule):
 
     @torch.no_grad()
     def update_ema(self) -> None:
-        """ema += (1 - decay) (weights - ema); batch norm's statistics are copied. A young average forgets faster."""
+        """Ema += (1 - decay) (weights - ema); batch norm's statistics are copied. A young average forgets faster."""
         decay = min(self.ema_decay, (1 + self.global_step) / (10 + self.global_step))
-        torch._foreach_lerp_(
-            list(self.generator_ema.parameters()), list(self.generator.parameters()), weight=1 - decay
-        )
+        torch._foreach_lerp_(list(self.generator_ema.parameters()), list(self.generator.parameters()), weight=1 - decay)
         for mean, buffer in zip(self.generator_ema.buffers(), self.generator.buffers(), strict=True):
             mean.copy_(buffer)
 
@@ -179,12 +179,9 @@ class PixelSystem(pl.LightningModule):
         lr, hr = self.to_float(batch["lr"]), self.to_float(batch["hr"])
         with torch.autocast(self.device.type, enabled=False):  # scores are those of the fp32 network
             sr = self.generator_ema(lr).clamp(0, 1)
-            for metric in self.metrics.values():
-                metric.update(sr, hr)
+            _update(self.metrics, sr, hr)
             if not self.bicubic:
-                enlarged = imresize(lr, hr.shape[-1] / lr.shape[-1]).clamp(0, 1)
-                for metric in self.bicubic_metrics.values():
-                    metric.update(enlarged, hr)
+                _update(self.bicubic_metrics, imresize(lr, hr.shape[-1] / lr.shape[-1]).clamp(0, 1), hr)
         return sr
 
     def on_validation_epoch_end(self) -> None:
@@ -248,7 +245,7 @@ class PixelSystem(pl.LightningModule):
 
     def setup(self, stage: str) -> None:
         if self.trainer.precision not in ("32-true", "bf16-mixed"):
-            raise ValueError(f"trainer.precision={self.trainer.precision}: choose bf16-mixed (fast) or 32-true; half "
+            raise UserError(f"trainer.precision={self.trainer.precision}: choose bf16-mixed (fast) or 32-true; half "
                              "precision overflows in a GAN, and pure bf16 loses small updates")  # fmt: skip
         for name in self.trained_networks:
             network = self.get_submodule(name)
@@ -347,11 +344,16 @@ class AdversarialSystem(PixelSystem):
                 self.watch({"loss/discriminator": loss, "logits/real": real.mean(), "logits/fake": fake.mean()})
 
 
-def _compute(metrics: nn.ModuleDict) -> dict[str, float]:
-    """Values over all processes, which start anew."""
-    values = {name: float(metric.compute()) for name, metric in metrics.items()}  # type: ignore[operator]
+def _update(metrics: Any, sr: Tensor, hr: Tensor) -> None:
     for metric in metrics.values():
-        metric.reset()  # type: ignore[operator]
+        metric.update(sr, hr)
+
+
+def _compute(metrics: Any) -> dict[str, float]:
+    """Values over all processes; the metrics start anew."""
+    values = {name: float(metric.compute()) for name, metric in metrics.items()}
+    for metric in metrics.values():
+        metric.reset()
     return values
 
 

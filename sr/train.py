@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sr.config import CONF, ConfigError, check_targets, register
+from sr.config import CONF, register, validate
+from sr.errors import UserError
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -27,11 +29,12 @@ register()
 def main(config: DictConfig) -> float | None:
     """Train as configured; returns the best validation cost, for sweeps."""
     try:
-        OmegaConf.to_object(config)  # types and ranges of the whole config, before anything is built
-        check_targets(OmegaConf.to_container(config, resolve=True))
+        validate(config)
         return train(config, Path(HydraConfig.get().runtime.output_dir))
-    except (ConfigError, OmegaConfBaseException) as error:
-        sys.exit(f"error: {error}")
+    except (UserError, OmegaConfBaseException, InstantiationException) as error:
+        # Hydra wraps what a constructor raises; the user's mistake is the innermost.
+        mistake = error.__cause__ if isinstance(error.__cause__, UserError) else error
+        sys.exit(f"error: {mistake}")
 
 
 def train(config: DictConfig, folder: Path) -> float | None:
@@ -39,7 +42,7 @@ def train(config: DictConfig, folder: Path) -> float | None:
     import pytorch_lightning as pl
     import torch
 
-    import sr.strategies  # noqa: F401 (tells Lightning of it)
+    from sr.strategies import same_config_for_all_processes  # and tells Lightning of our DDP
 
     only_what_matters()
     pl.seed_everything(config.seed, workers=True, verbose=False)
@@ -58,15 +61,16 @@ def train(config: DictConfig, folder: Path) -> float | None:
         remember(config, folder, resuming)
     for logger in loggers:
         logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))
-    trainer.fit(system, data, ckpt_path=checkpoint if resuming else None)
-
-    if callbacks["stop"].stopped:
+    stop = callbacks["stop"]
+    with same_config_for_all_processes(folder):
+        trainer.fit(system, data, ckpt_path=checkpoint if resuming else None)
+        if not stop.stopped:
+            finish(config, folder, trainer, system, data, stop.seconds)
+    if stop.stopped:
         if trainer.is_global_zero:
-            print(f"stopped at step {trainer.global_step} of {trainer.max_steps}; the same command with "
-                  f"resume={folder} continues")  # fmt: skip
-        received = callbacks["stop"].received
-        sys.exit(128 + received if received else 0)
-    finish(config, folder, trainer, system, data, callbacks["stop"].seconds)
+            print(f"\nstopped at step {trainer.global_step} of {trainer.max_steps}; the same command with "
+                  f"resume={folder} continues", flush=True)  # fmt: skip
+        sys.exit(128 + stop.received if stop.received else 0)
     return callbacks["checkpoints"].best.get("cost")
 
 
@@ -87,7 +91,7 @@ def start_from(system: "PixelSystem", path: str) -> None:
     """Give the generator and its average the weights of a `.safetensors`, a checkpoint or a run.
 
     Raises:
-        ConfigError: weights of another network.
+        UserError: weights of another network.
     """
     from sr.inference import weights
 
@@ -96,7 +100,7 @@ def start_from(system: "PixelSystem", path: str) -> None:
         for network in (system.generator, system.generator_ema):
             network.load_state_dict(state)
     except (RuntimeError, ValueError, OSError) as error:
-        raise ConfigError(f"init_from={path}: {str(error).splitlines()[0]}; it must hold weights of this very "
+        raise UserError(f"init_from={path}: {str(error).splitlines()[0]}; it must hold weights of this very "
                           "generator (compare generator=... and its arguments)") from error  # fmt: skip
 
 
@@ -115,7 +119,9 @@ def remember(config: DictConfig, folder: Path, resuming: bool) -> None:
     resolved = OmegaConf.create(OmegaConf.to_container(config, resolve=True))
     if resuming and file.exists():
         before, now = (dict(_leaves(c)) for c in (OmegaConf.load(file), resolved))
-        changed = {k: (before.get(k), now.get(k)) for k in before | now if before.get(k) != now.get(k) and k != "resume"}
+        changed = {
+            k: (before.get(k), now.get(k)) for k in before | now if before.get(k) != now.get(k) and k != "resume"
+        }
         print(f"continuing {folder}" + "".join(f"\n  {k}: {old} -> {new}" for k, (old, new) in changed.items()))
     folder.mkdir(parents=True, exist_ok=True)
     OmegaConf.save(resolved, file)
@@ -162,7 +168,8 @@ def finish(
     cells = [crops(lr[0].cpu(), made, hr, 160) for made, (lr, hr) in zip(srs, pairs, strict=True)]
     (folder / "samples").mkdir(exist_ok=True)
     panel(cells, list(kept)).save(folder / "samples" / "final.png")
-    record.write(folder, plain, rows, seconds, trainer.global_step)
+    command = " ".join(["python -m sr.train", *HydraConfig.get().overrides.task])
+    record.write(folder, command, plain, rows, seconds, trainer.global_step)
     print(f"\n{record.table(rows)}\n\n{folder}/README.md is the card of this run", flush=True)
 
 
@@ -187,7 +194,8 @@ def score_all(
             if model in kept:
                 generator.load_state_dict(kept[model])
             enlarge = generator if model in kept else lambda lr: imresize(lr, scale)
-            scores = score(enlarge, images, dict(system.metrics.items()), system.device, trainer.global_rank,
+            scores = score(enlarge, images, dict(system.metrics.items())  # type: ignore[arg-type]
+, system.device, trainer.global_rank,
                            trainer.world_size)  # fmt: skip
             rows.append({"model": model, "set": images.name, "scale": scale, "n": len(images), **scores})
     return rows

@@ -10,6 +10,7 @@ import torch.nn as nn
 from torch import Tensor
 from tqdm import tqdm
 
+from sr.errors import UserError
 from sr.formats import image as formats
 from sr.inference import weights
 from sr.resize import imresize
@@ -31,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             target = place(path, options.out, about["scale"], single=len(options.images) == 1)
             if target.exists() and not options.overwrite:
-                raise ValueError(f"{target} exists; --overwrite replaces it")
+                raise UserError(f"{target} exists; --overwrite replaces it")
             pixels = formats.read(path)
             formats.write(target, enlarge(generator, pixels, about["channels"], about["scale"], device))
             print(target)
@@ -43,6 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
+    """Of the command line."""
     p = argparse.ArgumentParser(prog="python -m sr.upscale", description=__doc__)
     p.add_argument("images", nargs="+", type=Path, help="PNG, JPEG, WebP, BMP or TIFF, 8 bit")
     p.add_argument("-o", "--out", type=Path, required=True, help="a folder, or for one image a file")
@@ -64,17 +66,17 @@ def enlarge(generator: nn.Module, pixels: np.ndarray, channels: int, scale: int,
     """H W C uint8 to sH sW C uint8. Gray goes through a colour network and back; alpha is enlarged bicubically.
 
     Raises:
-        ValueError: not 8 bits, or channels that the network was not made for.
+        UserError: not 8 bits, or channels that the network was not made for.
     """
     if pixels.dtype != np.uint8:
-        raise ValueError(f"pixels are {pixels.dtype}; 8-bit images are enlarged")
+        raise UserError(f"pixels are {pixels.dtype}; 8-bit images are enlarged")
     image = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(device).float() / 255
     alpha = None
     if image.shape[1] in (2, 4) and channels in (1, 3) and image.shape[1] != channels:
         image, alpha = image[:, :-1], image[:, -1:]
     have = image.shape[1]
     if have != channels and {have, channels} != {1, 3}:
-        raise ValueError(f"{have} channels, the network was made for {channels}")
+        raise UserError(f"{have} channels, the network was made for {channels}")
     if have == 1:
         image = image.expand(-1, channels, -1, -1)
     if have == 3 and channels == 1:  # a gray network enlarges each colour on its own

@@ -38,6 +38,8 @@ class Stop(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._handlers = {number: signal.signal(number, self._handle) for number in SIGNALS}
+        # Lightning would ask all processes at every step, and wait for the device; we vote now and then instead.
+        trainer.fit_loop.epoch_loop._broadcast_sigterm_tensor = lambda: None  # type: ignore[method-assign]
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         wanted = self.received is not None or self._time_is_up()
@@ -57,7 +59,7 @@ class Stop(pl.Callback):
         if self.received is not None:
             raise KeyboardInterrupt
         self.received = signal.Signals(number)
-        print(f"\n{self.received.name}: finishing this step and writing a checkpoint (again to end at once)", flush=True)
+        print(f"\n{self.received.name}: finishing this step, then a checkpoint (again: end at once)", flush=True)
 
     def _time_is_up(self) -> bool:
         return self.after_minutes is not None and monotonic() - self._since > 60 * self.after_minutes

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from sr.errors import UserError
+
 from .pack import Pack
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -32,7 +34,7 @@ class Crops(Dataset[dict[str, Any]]):
 
     def __init__(self, hr: Pack, lr: Pack | None, crop_px: int, scale: int, seed: int, augment: bool = True) -> None:
         if crop_px % scale:
-            raise ValueError(f"data.crop_px={crop_px} is not divisible by scale {scale}; "
+            raise UserError(f"data.crop_px={crop_px} is not divisible by scale {scale}; "
                              f"use {crop_px // scale * scale}")  # fmt: skip
         self.hr, self.lr = hr, lr
         self.crop_px, self.scale, self.seed, self.augment = crop_px, scale, seed, augment
@@ -72,12 +74,12 @@ class Steps(Sampler[list[int]]):
         batch_size: of all processes together.
 
     Raises:
-        ValueError: a batch that the processes cannot share equally.
+        UserError: a batch that the processes cannot share equally.
     """
 
     def __init__(self, total: int, batch_size: int, start: int = 0, rank: int = 0, world: int = 1) -> None:
         if batch_size % world:
-            raise ValueError(f"data.batch_size={batch_size} cannot be shared equally by {world} processes")
+            raise UserError(f"data.batch_size={batch_size} cannot be shared equally by {world} processes")
         self.total, self.batch_size, self.start, self.rank, self.world = total, batch_size, start, rank, world
 
     def __len__(self) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from sr.errors import MissingError, UserError
 from sr.formats import image as formats
 from sr.resize import imresize_uint8
 
@@ -28,9 +29,7 @@ class Images(Dataset[dict[str, Any]]):
             they are, as the bicubic row of the classic tables does.
     """
 
-    def __init__(
-        self, name: str, hr: Source, lr: Source | None, scale: int, channels: int | None = 3
-    ) -> None:
+    def __init__(self, name: str, hr: Source, lr: Source | None, scale: int, channels: int | None = 3) -> None:
         self.name, self.hr, self.lr, self.scale, self.channels = name, hr, lr, scale, channels
         self.names = [Path(file).stem for file in (hr.names if isinstance(hr, Pack) else hr)]
 
@@ -44,7 +43,7 @@ class Images(Dataset[dict[str, Any]]):
         hr = hr[:, :height, :width]
         lr = imresize_uint8(hr, 1 / s) if self.lr is None else self._read(self.lr[i])
         if lr.shape[1:] != (height // s, width // s):
-            raise ValueError(f"{self.name}/{self.names[i]}: LR is {lr.shape[2]}x{lr.shape[1]}, "
+            raise UserError(f"{self.name}/{self.names[i]}: LR is {lr.shape[2]}x{lr.shape[1]}, "
                              f"HR {width}x{height} at scale {s} needs {width // s}x{height // s}")  # fmt: skip
         return {"name": self.names[i], "lr": lr, "hr": hr}
 
@@ -53,7 +52,7 @@ class Images(Dataset[dict[str, Any]]):
         if self.channels is not None:
             converted = to_channels(pixels, self.channels)
             if converted is None:
-                raise ValueError(f"{image}: {pixels.shape[2]} channels, {self.channels} are needed")
+                raise UserError(f"{image}: {pixels.shape[2]} channels, {self.channels} are needed")
             pixels = converted
         return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
 
@@ -62,17 +61,17 @@ def benchmark(root: str | Path | None, name: str, scale: int, channels: int | No
     """The benchmark set `name` (case ignored), in `root/<Set>/{HR,LR}_x<scale>/`.
 
     Raises:
-        FileNotFoundError: no root, no such set or no such scale.
+        MissingError: no root, no such set or no such scale.
     """
     if root is None:
-        raise FileNotFoundError(f"{name}: no benchmark folder; set SR_BENCHMARKS or data.benchmarks to the folder "
+        raise MissingError(f"{name}: no benchmark folder; set SR_BENCHMARKS or data.benchmarks to the folder "
                                 "that holds <Set>/HR_x4 and <Set>/LR_x4")  # fmt: skip
     sets = {path.name.lower(): path for path in Path(root).expanduser().glob("*") if path.is_dir()}
     if name.lower() not in sets:
-        raise FileNotFoundError(f"{name}: not in {root}, which holds {sorted(p.name for p in sets.values())}")
+        raise MissingError(f"{name}: not in {root}, which holds {sorted(p.name for p in sets.values())}")
     folder = sets[name.lower()]
     if not (folder / f"HR_x{scale}").is_dir():
-        raise FileNotFoundError(f"{folder} has no HR_x{scale}; it has {sorted(p.name for p in folder.iterdir())}")
+        raise MissingError(f"{folder} has no HR_x{scale}; it has {sorted(p.name for p in folder.iterdir())}")
     hr = find(folder / f"HR_x{scale}")
     lr = [folder / f"LR_x{scale}" / path.name for path in hr] if (folder / f"LR_x{scale}").is_dir() else None
     return Images(folder.name, hr, lr, scale, channels)

@@ -1,10 +1,13 @@
 """The data module: endless training crops, whole validation images."""
 
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 from torch.utils.data import DataLoader
+
+from sr.errors import UserError
 
 from . import images
 from .crops import Crops, Steps
@@ -68,11 +71,12 @@ class CropData(pl.LightningDataModule):
 
     def hold_out(self, pack: Pack, count: int) -> tuple[Pack, Pack]:
         """(training, validation): all for training where `val` names something else, otherwise `count` held out,
-        spread evenly over the sorted names."""
+        spread evenly over the sorted names.
+        """
         if self.val is not None or not count:
             return pack, pack.keep([])
         if len(pack) <= count:
-            raise ValueError(f"{len(pack)} images, {count} of which would be held out for validation; add images, or "
+            raise UserError(f"{len(pack)} images, {count} of which would be held out for validation; add images, or "
                              "name others with data.val=FOLDER")  # fmt: skip
         held_out = list(range(0, len(pack), len(pack) // count))[:count]
         return pack.keep([i for i in range(len(pack)) if i not in set(held_out)]), pack.keep(held_out)
@@ -87,7 +91,7 @@ class CropData(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Any]:
         assert self.trainer is not None
         if self.trainer.max_steps < 1:
-            raise ValueError(f"training is counted in steps: trainer.max_steps={self.trainer.max_steps}, give it at "
+            raise UserError(f"training is counted in steps: trainer.max_steps={self.trainer.max_steps}, give it at "
                              "least 1")  # fmt: skip
         # Lightning has restored its counters by now: the sampling goes on behind the last batch that was trained on.
         done = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
@@ -109,7 +113,6 @@ class CropData(pl.LightningDataModule):
 
 
 def _leave_signals_to_the_parent(_: int) -> None:
-    """Ctrl-C reaches the whole process group: the trainer finishes its step, and needs its loaders for that."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Signals reach the whole process group: the trainer finishes its step, and needs its loaders for that."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

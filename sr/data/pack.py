@@ -8,12 +8,14 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from tqdm import tqdm
 
+from sr.errors import UserError
 from sr.formats import image as formats
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -72,7 +74,7 @@ def build(
         depth: uint8 or uint16; by default that of most files. Files of another depth are skipped.
 
     Raises:
-        ValueError: no image is left, with the reasons.
+        UserError: no image is left, with the reasons.
     """
     key = _key(files, root, [VERSION, channels, minimum_px, depth])
     target = Path(cache).expanduser() / f"{root.resolve().name}-{key}"
@@ -98,11 +100,11 @@ def find(root: str | Path) -> list[Path]:
     """Image files under `root`, sorted, hidden ones left out.
 
     Raises:
-        ValueError: no such folder, or no image in it.
+        UserError: no such folder, or no image in it.
     """
     folder = Path(root).expanduser()
     if not folder.is_dir():
-        raise ValueError(f"{root} is not a folder; name one that holds images")
+        raise UserError(f"{root} is not a folder; name one that holds images")
     files = sorted(
         path
         for path in folder.rglob("*")
@@ -110,7 +112,7 @@ def find(root: str | Path) -> list[Path]:
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
     if not files:
-        raise ValueError(f"{root} holds no image; {', '.join(sorted(formats.SUFFIXES))} are read")
+        raise UserError(f"{root} holds no image; {', '.join(sorted(formats.SUFFIXES))} are read")
     return files
 
 
@@ -136,15 +138,13 @@ def _key(files: Sequence[Path], root: Path, options: list[Any]) -> str:
     return hashlib.sha256(json.dumps([options, str(root.resolve()), listing]).encode()).hexdigest()[:16]
 
 
-def _write(
-    folder: Path, files: Sequence[Path], root: Path, channels: int, minimum_px: int, depth: str | None
-) -> None:
+def _write(folder: Path, files: Sequence[Path], root: Path, channels: int, minimum_px: int, depth: str | None) -> None:
     skipped: list[str] = []
     # One file a depth, for only at the end is it known which depth most images have.
-    outputs: dict[str, tuple[BinaryIO, list[str], list[Any]]] = {
-        depth: (open(folder / f"{depth}.bin", "wb"), [], []) for depth in ("uint8", "uint16")
-    }
-    try:
+    outputs: dict[str, tuple[BinaryIO, list[str], list[Any]]] = {}
+    with ExitStack() as opened:
+        for each in ("uint8", "uint16"):
+            outputs[each] = (opened.enter_context(open(folder / f"{each}.bin", "wb")), [], [])
         for name, pixels, reason in _decoded(files, root, channels, minimum_px):
             if pixels is None:
                 skipped.append(reason)
@@ -153,13 +153,10 @@ def _write(
             pixels.tofile(file)
             kept_names.append(name)
             kept_shapes.append(pixels.shape)
-    finally:
-        for file, _, _ in outputs.values():
-            file.close()
     dtype = depth or max(outputs, key=lambda d: len(outputs[d][1]))
     if not outputs[dtype][1]:
         reasons = "; ".join(skipped[:5]) or f"none is {depth}"
-        raise ValueError(f"{root}: none of {len(files)} images can be used ({reasons})")
+        raise UserError(f"{root}: none of {len(files)} images can be used ({reasons})")
     _, names, shapes = outputs[dtype]
     for other, (_, odd, _) in outputs.items():
         if other != dtype:

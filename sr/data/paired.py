@@ -5,6 +5,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from sr.errors import UserError
+
 from .images import Images
 from .module import CropData
 from .pack import Pack, find
@@ -25,10 +27,10 @@ class Paired(CropData):
 
     @cached_property
     def pairs(self) -> tuple[Pack, Pack]:
-        """hr and lr images in one order; one without its partner, or of the wrong size, is named and left out.
+        """Hr and lr images in one order; one without its partner, or of the wrong size, is named and left out.
 
         Raises:
-            ValueError: no pair at all.
+            UserError: no pair at all.
         """
         hr_root, lr_root = self.roots
         hr = self.pack(find(hr_root), hr_root, self.crop_px)
@@ -50,7 +52,7 @@ class Paired(CropData):
         for j in partner.values():
             self._skip(lr_root / lr.names[j], f"no image of that name in {hr_root}")
         if not kept:
-            raise ValueError(f"no image of {hr_root} has its partner in {lr_root}; pairs share their names, and lr is "
+            raise UserError(f"no image of {hr_root} has its partner in {lr_root}; pairs share their names, and lr is "
                              f"{self.scale} times smaller")  # fmt: skip
         return hr.keep([i for i, _ in kept]), lr.keep([j for _, j in kept])
 

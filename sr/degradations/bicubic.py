@@ -3,6 +3,7 @@
 import torch.nn as nn
 from torch import Tensor
 
+from sr.errors import UserError
 from sr.resize import imresize
 
 
@@ -23,12 +24,12 @@ class Bicubic(nn.Module):
         """N C sH sW in [0, 1] to N C H W in [0, 1].
 
         Raises:
-            ValueError: hr is not divisible by the scale.
+            UserError: hr is not divisible by the scale.
         """
         height, width = hr.shape[-2:]
         s = self.scale
         if height % s or width % s:
-            raise ValueError(f"HR is {width}x{height}, not divisible by scale {s}; crop it to "
+            raise UserError(f"HR is {width}x{height}, not divisible by scale {s}; crop it to "
                              f"{width // s * s}x{height // s * s}")  # fmt: skip
         lr = imresize(hr, 1 / s).clamp(0, 1)
         return (lr * 255).round() / 255 if self.quantize else lr

@@ -22,9 +22,7 @@ class VGGDiscriminator(nn.Module):
         norm: batch norm, as published.
     """
 
-    def __init__(
-        self, channels: int = 3, width: int = 64, grid: int = 6, dense: int = 1024, norm: bool = True
-    ) -> None:
+    def __init__(self, channels: int = 3, width: int = 64, grid: int = 6, dense: int = 1024, norm: bool = True) -> None:
         super().__init__()
         layers: list[nn.Module] = [nn.Conv2d(channels, width, 3, padding=1), nn.LeakyReLU(0.2)]
         n_in = width

@@ -10,11 +10,13 @@ import numpy as np
 import tifffile
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from sr.errors import UserError
+
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-class UnreadableImage(ValueError):
+class UnreadableImage(UserError):
     """A file that is not an image we can read: damaged, or of a kind that we do not know."""
 
 
@@ -33,7 +35,9 @@ def read(path: str | Path) -> Array:
         raise UnreadableImage(f"{path}: no such file") from error
     except (OSError, ValueError, RuntimeError, SyntaxError, KeyError, IndexError, UnidentifiedImageError,
             Image.DecompressionBombError) as error:  # fmt: skip
-        raise UnreadableImage(f"{path}: cannot be decoded ({str(error).splitlines()[0] or type(error).__name__})") from error
+        raise UnreadableImage(
+            f"{path}: cannot be decoded ({str(error).splitlines()[0] or type(error).__name__})"
+        ) from error
     if pixels.dtype not in (np.uint8, np.uint16):
         raise UnreadableImage(f"{path}: pixels are {pixels.dtype}, uint8 or uint16 is needed")
     if pixels.ndim == 2:
@@ -47,18 +51,20 @@ def write(path: str | Path, pixels: Array) -> None:
     """Write H W C uint8 (C = 1, 3 or 4) by the suffix of `path`: whole or not at all.
 
     Raises:
-        ValueError: a suffix that we do not write, or alpha in a format without it.
+        UserError: a suffix that we do not write, or alpha in a format without it.
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
-        raise ValueError(f"{path}: cannot write '{path.suffix}' files; use one of {sorted(SUFFIXES)}")
+        raise UserError(f"{path}: cannot write '{path.suffix}' files; use one of {sorted(SUFFIXES)}")
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     if image.mode == "RGBA" and path.suffix.lower() in (".jpg", ".jpeg", ".bmp"):
-        raise ValueError(f"{path}: {path.suffix} holds no transparency; write a .png or .webp")
+        raise UserError(f"{path}: {path.suffix} holds no transparency; write a .png or .webp")
     path.parent.mkdir(parents=True, exist_ok=True)
     options = {".jpg": {"quality": 95, "subsampling": 0}, ".jpeg": {"quality": 95, "subsampling": 0},
                ".webp": {"lossless": True}}.get(path.suffix.lower(), {})  # fmt: skip
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix, delete=False) as file:
+    with tempfile.NamedTemporaryFile(
+        dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix, delete=False
+    ) as file:
         try:
             image.save(file, **options)  # type: ignore[arg-type]
             file.close()

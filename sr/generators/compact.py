@@ -4,6 +4,8 @@ Wang et al. 2021, arXiv 2107.10833 (`SRVGGNetCompact`). Parameter names are the 
 here open in the community's tools, and theirs open here.
 """
 
+from itertools import pairwise
+
 import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
@@ -24,7 +26,7 @@ class Compact(nn.Module):
         self.scale = scale
         widths = [channels] + [width] * (depth + 1)
         layers: list[nn.Module] = []
-        for n_in, n_out in zip(widths, widths[1:], strict=False):
+        for n_in, n_out in pairwise(widths):
             conv = nn.Conv2d(n_in, n_out, 3, padding=1)
             # He's gain for PReLU at 0.25: without it a plain stack of this depth starts with vanishing features.
             nn.init.kaiming_normal_(conv.weight, a=0.25)

@@ -4,6 +4,8 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
 
+from sr.errors import UserError
+
 SCALES = {2: [2], 3: [3], 4: [2, 2], 8: [2, 2, 2]}
 
 
@@ -37,7 +39,7 @@ class SRResNet(nn.Module):
             then starts at zero, and training starts from bicubic.
 
     Raises:
-        ValueError: a scale that sub-pixel steps of 2 and 3 do not reach.
+        UserError: a scale that sub-pixel steps of 2 and 3 do not reach.
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class SRResNet(nn.Module):
     ) -> None:
         super().__init__()
         if scale not in SCALES:
-            raise ValueError(f"scale {scale} is not offered by SRResNet; choose one of {sorted(SCALES)}")
+            raise UserError(f"scale {scale} is not offered by SRResNet; choose one of {sorted(SCALES)}")
         self.scale, self.skip = scale, skip
         self.head = nn.Sequential(nn.Conv2d(channels, width, 9, padding=4), nn.PReLU())
         self.body = nn.Sequential(

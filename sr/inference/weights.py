@@ -10,13 +10,14 @@ import torch.nn as nn
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from sr.errors import UserError
 from sr.generators import Compact, SRResNet
 
 # All that a weights file may name: a stranger's file builds one of these, and nothing else.
 GENERATORS: dict[str, type[nn.Module]] = {"Compact": Compact, "SRResNet": SRResNet}
 
 
-class UnusableWeights(ValueError):
+class UnusableWeights(UserError):
     """A file that is not weights, or not of a generator known here."""
 
 

@@ -11,9 +11,9 @@ class Vanilla:
     """
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """mean -log D(hr) + mean -log(1 - D(sr)): logits of real images up, of generated ones down."""
+        """Mean -log D(hr) + mean -log(1 - D(sr)): logits of real images up, of generated ones down."""
         return F.softplus(-real).mean() + F.softplus(fake).mean()
 
     def generator(self, fake: Tensor) -> Tensor:
-        """mean -log D(sr): logits of generated images up."""
+        """Mean -log D(sr): logits of generated images up."""
         return F.softplus(-fake).mean()

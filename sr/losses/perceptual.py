@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sr.backbones import Backbone, three_channels
+from sr.errors import UserError
 
 DISTANCES = {"l1": F.l1_loss, "l2": F.mse_loss}
 
@@ -37,7 +38,7 @@ class Perceptual(nn.Module):
         super().__init__()
         unknown = set(layers) - set(backbone.names)
         if unknown or not layers:
-            raise ValueError(f"perceptual layers {sorted(layers)} not all among the backbone's: {backbone.names}")
+            raise UserError(f"perceptual layers {sorted(layers)} not all among the backbone's: {backbone.names}")
         self.backbone = backbone
         self.weights = dict(layers)
         self.distance = DISTANCES[distance]

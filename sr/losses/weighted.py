@@ -6,6 +6,8 @@ import torch
 import torch.nn as nn
 from torch import Tensor
 
+from sr.errors import UserError
+
 
 class WeightedSum(nn.Module):
     """sum of weights[name] * terms[name](sr, hr). A weight of 0 means: computed for information only.
@@ -15,14 +17,14 @@ class WeightedSum(nn.Module):
         weights: name -> weight, for the same names.
 
     Raises:
-        ValueError: terms and weights that do not name the same losses.
+        UserError: terms and weights that do not name the same losses.
     """
 
     def __init__(self, terms: Mapping[str, nn.Module], weights: Mapping[str, float]) -> None:
         super().__init__()
         terms = {name: term for name, term in terms.items() if term is not None}
         if set(terms) != set(weights) or not terms:
-            raise ValueError(
+            raise UserError(
                 f"losses {sorted(terms)} and weights {sorted(weights)} differ; give every loss one weight "
                 "(0 to compute it for information only)"
             )

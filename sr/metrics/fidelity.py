@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sr.color import luma
+from sr.errors import UserError
 
 from .mean import MeanOverImages
 
@@ -36,11 +37,11 @@ def ssim(sr: Tensor, hr: Tensor, *, y: bool = True, crop_border_px: int = 0) -> 
     Args and shapes as `psnr`; over several channels, the mean of the channels.
 
     Raises:
-        ValueError: less than 11 pixels are left after cropping.
+        UserError: less than 11 pixels are left after cropping.
     """
     a, b = _prepare(sr, y, crop_border_px), _prepare(hr, y, crop_border_px)
     if min(a.shape[-2:]) < 11:
-        raise ValueError(f"SSIM needs at least 11x11 pixels, {a.shape[-1]}x{a.shape[-2]} are left after cropping")
+        raise UserError(f"SSIM needs at least 11x11 pixels, {a.shape[-1]}x{a.shape[-2]} are left after cropping")
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     mean_a, mean_b, aa, bb, ab = _gaussian(torch.cat([a, b, a * a, b * b, a * b])).chunk(5)
     var_a, var_b, covariance = aa - mean_a**2, bb - mean_b**2, ab - mean_a * mean_b

@@ -1,0 +1,67 @@
+"""What several tests share: a real photograph, the benchmark sets, an outside implementation of ST-LPIPS."""
+
+import importlib
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from unittest.mock import MagicMock
+
+import numpy as np
+import pytest
+import torch
+
+from sr.data import photos
+from sr.formats import image as formats
+from sr.resize import imresize
+
+
+@pytest.fixture(scope="session")
+def benchmarks() -> Path:
+    root = os.environ.get("SR_BENCHMARKS")
+    if not root:
+        pytest.skip("SR_BENCHMARKS names no folder of benchmark sets")
+    return Path(root)
+
+
+@pytest.fixture(scope="session")
+def face():
+    """An astronaut's face, 3 128 128 uint8."""
+    pixels = torch.from_numpy(formats.read(photos.folder() / "astronaut.png").copy())
+    return pixels[:128, 160:288].permute(2, 0, 1).contiguous()
+
+
+@pytest.fixture(scope="session")
+def hr(face):
+    """The face, 1 3 128 128 in [0, 1]."""
+    return face[None] / 255
+
+
+@pytest.fixture(scope="session")
+def sr(hr):
+    """The face after shrinking and enlarging by 4: what a poor enlarger would make of it."""
+    return imresize(imresize(hr, 1 / 4), 4).clamp(0, 1)
+
+
+@pytest.fixture(scope="session")
+def stlpips():
+    """The wheel's own code; what it imports without declaring or using it is stood in for."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("IPython", "torchsummary", "torchvision"):
+            if find_spec(name) is None:
+                patch.setitem(sys.modules, name, MagicMock())
+        return importlib.import_module("stlpips_pytorch.stlpips")
+
+
+@pytest.fixture(scope="session")
+def make(face):
+    """make(folder, names, size) writes a picture of height and width `size` under each name, no two alike."""
+
+    def make(folder: Path, names: str, size: tuple[int, int] = (40, 48)) -> list[np.ndarray]:
+        pixels = face.permute(1, 2, 0).numpy()
+        made = [pixels[5 * i :][: size[0], 7 * i :][:, : size[1]].copy() for i in range(len(names.split()))]
+        for name, picture in zip(names.split(), made, strict=True):
+            formats.write(folder / name, picture)
+        return made
+
+    return make

@@ -1,0 +1,242 @@
+"""The real command, as users type it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from sr.inference import weights
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = [  # a run of seconds
+    "generator.width=4", "generator.depth=1", "discriminator.width=2", "discriminator.grid=2", "discriminator.dense=4",
+    "data.crop_px=32", "data.batch_size=4", "data.workers=0", "steps.pixel=4", "steps.ramp=2", "steps.adversarial=4",
+    "trainer.accelerator=cpu", "trainer.devices=1", "test=[]", "logger=csv", "system.log_every_steps=2",
+    "losses.content.terms.perceptual.layers={relu1_2:1.0}",
+]  # fmt: skip
+
+
+@pytest.fixture
+def start(tmp_path, small_photos):
+    """Starts `python -m sr.train ...` in a folder of its own, on small images; returns the process."""
+
+    def start(*arguments: str, experiment: str = "srgan") -> subprocess.Popen:
+        command = [sys.executable, "-m", "sr.train", *(a for a in arguments if a == "-m"),
+                   f"experiment={experiment}", *SMALL, "data=folder", f"data.root={small_photos}",
+                   "data.held_out_images=3", *(a for a in arguments if a != "-m")]  # fmt: skip
+        environment = os.environ | {"SR_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT)}
+        return subprocess.Popen(
+            command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )  # fmt: skip
+
+    return start
+
+
+@pytest.fixture
+def train(start):
+    """Runs it to its end and returns what it printed."""
+
+    def train(*arguments: str, status: int = 0, experiment: str = "srgan") -> str:
+        process = start(*arguments, experiment=experiment)
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == status, output
+        return output
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def small_photos(tmp_path_factory):
+    """Eight crops of a photograph, of different sizes."""
+    from sr.data.photos import folder
+
+    target = tmp_path_factory.mktemp("photos")
+    with Image.open(folder() / "astronaut.png") as image:
+        for i in range(8):
+            image.crop((40 * i, 30 * i, 40 * i + 64 + 4 * i, 30 * i + 72)).save(target / f"{i}.png")
+    return target
+
+
+def only_run(folder: Path, name: str = "srgan") -> Path:
+    (run,) = (folder / "outputs" / name).iterdir()
+    return run
+
+
+def state(checkpoint: Path) -> dict[str, torch.Tensor]:
+    return torch.load(checkpoint, weights_only=True)["state_dict"]
+
+
+def steps_in(run: Path) -> list[int]:
+    rows = (run / "curves.csv").read_text().splitlines()[1:]
+    return [int(row.split(",")[0]) for row in rows]
+
+
+def wait_for(condition, process: subprocess.Popen, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_run_leaves_a_whole_folder_and_weights_to_use(train, tmp_path):
+    output = train("logger=csv_wandb", "trainer.val_check_interval=4")
+    run = only_run(tmp_path)
+    for name in ("config.yaml", "metrics.json", "curves.csv", "README.md", "samples/step_00000004.png",
+                 "samples/final.png", "checkpoints/last.ckpt", "checkpoints/best.ckpt", "checkpoints/pixel.ckpt",
+                 "weights/srgan.safetensors", "weights/srgan-pixel.safetensors"):  # fmt: skip
+        assert (run / name).is_file(), name
+    assert list(run.glob("wandb/offline-run-*/*.wandb"))
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert [row["model"] for row in metrics["rows"]] == ["bicubic", "pixel", "best", "last"]
+    assert {"psnr_y", "ssim_y", "st_lpips", "set", "scale", "n"} < set(metrics["rows"][0])
+    assert metrics["protocol"]["crop_border_px"] == 4
+    card = (run / "README.md").read_text()
+    assert "python -m sr.train experiment=srgan" in card
+    assert "| bicubic |" in card
+    assert "| bicubic |" in output
+    assert set(steps_in(run)) == {2, 4, 6, 8}
+
+    photo = tmp_path / "photo.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)).save(photo)
+    command = [sys.executable, "-m", "sr.upscale", str(photo), "-o", str(tmp_path / "out"), "--model", str(run)]
+    subprocess.run(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
+    with Image.open(tmp_path / "out" / "photo_x4.png") as image:
+        assert image.size == (28, 36)
+
+    generator, about = weights.load(run)
+    assert about["generator"] == "Compact"
+    kept = {key.removeprefix("generator_ema."): value for key, value in state(run / "checkpoints/best.ckpt").items()}
+    assert all(torch.equal(value, kept[key]) for key, value in generator.state_dict().items())
+
+
+def test_killed_and_resumed_equals_never_killed(start, train, tmp_path):
+    long = ["steps.pixel=30", "steps.adversarial=30", "callbacks.checkpoints.every_steps=7",
+            "trainer.val_check_interval=20", "data.workers=1"]  # fmt: skip
+    train(*long, "name=whole")
+    process = start(*long, "name=killed")
+    last = tmp_path / "outputs" / "killed"
+    wait_for(lambda: list(last.glob("*/checkpoints/pixel.ckpt")), process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    before = torch.load(next(last.glob("*/checkpoints/last.ckpt")), weights_only=True)["global_step"]
+    assert 30 <= before < 60
+    output = train(*long, "name=killed", "resume=auto")
+    assert f"continuing {tmp_path}/outputs/killed" in output
+    whole, resumed = only_run(tmp_path, "whole"), only_run(tmp_path, "killed")
+    a, b = state(whole / "checkpoints/last.ckpt"), state(resumed / "checkpoints/last.ckpt")
+    assert list(a) == list(b)
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    assert steps_in(whole) == steps_in(resumed)
+    for name in ("best", "last"):
+        rows = [[r for r in json.loads((run / "metrics.json").read_text())["rows"] if r["model"] == name]
+                for run in (whole, resumed)]  # fmt: skip
+        assert rows[0] == rows[1]
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_runs_end_cleanly_and_continue(start, train, tmp_path, number, status):
+    long = ["steps.pixel=2000", "steps.adversarial=0", "data.workers=1", "trainer.val_check_interval=2000"]
+    process = start(*long)
+    curves = tmp_path / "outputs" / "srgan"
+    wait_for(lambda: list(curves.glob("*/curves.csv")), process)
+    os.killpg(process.pid, number)  # as the terminal does: loaders get it too
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == status, output
+    assert "Traceback" not in output
+    run = only_run(tmp_path)
+    step = torch.load(run / "checkpoints/last.ckpt", weights_only=True)["global_step"]
+    assert f"stopped at step {step} of 2000" in output
+    assert "resume=" in output
+    train(*long, "resume=auto", f"steps.pixel={step + 4}")
+    assert torch.load(run / "checkpoints/last.ckpt", weights_only=True)["global_step"] == step + 4
+    assert steps_in(run) == sorted(steps_in(run))
+
+
+def test_a_time_limit_stops_and_the_next_piece_goes_on(train, tmp_path):
+    piece = ["steps.pixel=100000", "steps.adversarial=0", "trainer.val_check_interval=100000"]
+    first = train(*piece, "callbacks.stop.after_minutes=0.02")
+    second = train(*piece, "callbacks.stop.after_minutes=0.02", "resume=auto")
+    assert "stopped at step" in first
+    assert "stopped at step" in second
+    assert only_run(tmp_path)  # one folder for both
+    a, b = (int(out.split("stopped at step ")[1].split()[0]) for out in (first, second))
+    assert b > a
+
+
+def test_two_processes_train_as_one(train, tmp_path):
+    """The same global batch, sharded: the same weights of both networks, and scores of uneven shards (3 images)."""
+    same = ["discriminator.norm=false", "optimizer._target_=torch.optim.SGD", "~optimizer.betas",
+            "trainer.val_check_interval=4",
+            *(f"schedule.{phase}.learning_rate=0.1" for phase in ("pixel", "adversarial", "discriminator"))]  # fmt: skip
+    train(*same, "name=one")
+    train(*same, "name=two", "trainer.devices=2")
+    one, two = only_run(tmp_path, "one"), only_run(tmp_path, "two")
+    a, b = state(one / "checkpoints/last.ckpt"), state(two / "checkpoints/last.ckpt")
+    moved = dict.fromkeys(("generator", "discriminator"), 0.0)
+    start_weights = state(one / "checkpoints/pixel.ckpt")
+    for key in a:
+        torch.testing.assert_close(a[key], b[key], rtol=0, atol=2e-6, msg=key)
+        name = key.split(".")[0]
+        if name in moved:
+            moved[name] = max(moved[name], (a[key] - start_weights[key]).abs().max().item())
+    assert min(moved.values()) > 2e-5, "nothing moved, so nothing was compared"
+    for x, y in zip(*(json.loads((run / "metrics.json").read_text())["rows"] for run in (one, two)), strict=True):
+        assert y == pytest.approx(x, abs=1e-4)
+        if x["model"] == "bicubic":
+            assert y == pytest.approx(x, abs=1e-12)  # the same pixels: sums over uneven shards are exact
+    assert steps_in(one) == steps_in(two)
+
+
+@pytest.mark.slow
+def test_a_sweep_of_two_processes_keeps_its_jobs_apart(train, tmp_path):
+    train("-m", "seed=1,2", "trainer.devices=2", "steps.pixel=2", "steps.adversarial=1")
+    runs = sorted(next((tmp_path / "outputs" / "srgan").glob("sweep-*")).glob("[0-9]"))
+    assert [run.name for run in runs] == ["0", "1"]
+    assert all((run / "README.md").is_file() for run in runs)
+    assert "seed: 1\n" in (runs[0] / "config.yaml").read_text()
+    assert "seed: 2\n" in (runs[1] / "config.yaml").read_text()
+    a, b = (state(run / "checkpoints/last.ckpt")["generator.body.0.weight"] for run in runs)
+    assert not torch.equal(a, b)
+
+
+def test_weights_of_one_run_start_another(train, tmp_path):
+    train("name=first")
+    first = only_run(tmp_path, "first")
+    train("name=second", f"init_from={first}", "schedule.adversarial.learning_rate=0", "schedule.adversarial.final=0",
+          "steps.pixel=0")  # fmt: skip
+    a, _ = weights.load(first)
+    b, _ = weights.load(only_run(tmp_path, "second"))
+    for x, y in zip(a.parameters(), b.parameters(), strict=True):
+        assert torch.equal(x, y)
+    output = train("name=third", f"init_from={first}", "generator.width=5", status=1)
+    assert "init_from" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["data.crop_px=30"], "data.crop_px=30 is not divisible by scale 4; use 28"),
+        (["data.root=nowhere"], "nowhere is not a folder"),
+        (["resume=nowhere"], "no checkpoints/last.ckpt"),
+        (["data.val=set99"], "set99"),
+        (["data.batch_size=5", "system.accumulate=2"], "batch of 5"),
+        (["data.crop_px=4096"], "smaller than the 4096 pixels needed"),
+        (["+nonsense=1"], "unknown key nonsense"),
+        (["init_from=nowhere.safetensors"], "nowhere.safetensors"),
+    ],
+)
+def test_mistakes_get_one_sentence(train, arguments, message):
+    output = train(*arguments, status=1)
+    assert message in output
+    assert "Traceback" not in output

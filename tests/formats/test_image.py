@@ -1,0 +1,260 @@
+import warnings
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from sr.formats.image import UnreadableImage, read, write
+
+
+@pytest.fixture(scope="module")
+def rgb(face):
+    return face.permute(1, 2, 0).numpy()[20:84, 30:78].copy()  # 64 48 3
+
+
+@pytest.fixture(scope="module")
+def deep(rgb):
+    """16 bits in use, no two neighbouring levels alike."""
+    return rgb.astype(np.uint16) * 257 ^ np.arange(48, dtype=np.uint16)[:, None]
+
+
+def shifted(rgb: np.ndarray, channels: int) -> np.ndarray:
+    return np.concatenate([np.roll(rgb[..., :1], 5 * i, 0) for i in range(channels)], 2)
+
+
+# --- round trips ------------------------------------------------------------------------------------------------------
+
+
+LOSSLESS = [(suffix, channels) for suffix in (".png", ".webp", ".tif", ".tiff", ".bmp", ".PNG") for channels in (1, 3, 4)]
+
+
+@pytest.mark.parametrize(("suffix", "channels"), sorted(set(LOSSLESS) - {(".bmp", 4)}))
+def test_lossless_formats_give_back_every_pixel(tmp_path, rgb, suffix, channels):
+    pixels = shifted(rgb, channels)
+    write(tmp_path / f"a{suffix}", pixels)
+    back = read(tmp_path / f"a{suffix}")
+    expected = np.repeat(pixels, 3, 2) if channels == 1 and suffix == ".webp" else pixels  # WebP knows no gray
+    assert back.dtype == np.uint8
+    assert np.array_equal(back, expected)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".jpeg"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_jpeg_comes_close(tmp_path, rgb, suffix, channels):
+    pixels = rgb[..., :channels]
+    write(tmp_path / f"a{suffix}", pixels)
+    back = read(tmp_path / f"a{suffix}")
+    assert back.shape == pixels.shape
+    assert np.abs(back.astype(int) - pixels).mean() < 3
+
+
+# --- depth and channels -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_png_of_16_bits_keeps_all_of_them(tmp_path, deep, channels):
+    pixels = shifted(deep, channels)
+    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(pixels.squeeze()))
+    back = read(tmp_path / "a.png")
+    assert back.dtype == np.uint16
+    assert np.array_equal(back, pixels)
+
+
+@pytest.mark.parametrize("layout", ["contig", "separate"])
+@pytest.mark.parametrize("compression", [None, "lzw", "deflate"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_tiff_of_13_bands(tmp_path, rgb, layout, compression, dtype):
+    pixels = shifted(rgb, 13).astype(dtype) * np.iinfo(dtype).max // 255
+    stored = pixels if layout == "contig" else pixels.transpose(2, 0, 1)
+    tifffile.imwrite(
+        tmp_path / "a.tif", stored, photometric="minisblack", planarconfig=layout, compression=compression
+    )
+    back = read(tmp_path / "a.tif")
+    assert back.dtype == dtype
+    assert np.array_equal(back, pixels)
+
+
+@pytest.mark.parametrize("mode", ["P", "CMYK", "LA", "1", "L", "I;16"])
+def test_every_mode_of_png_and_jpeg_comes_as_gray_rgb_or_rgba(tmp_path, rgb, deep, mode):
+    if mode == "I;16":
+        image, expected = Image.fromarray(deep[..., 0]), deep[..., :1]
+    elif mode == "P":
+        image = Image.fromarray(rgb).quantize(16)
+        expected = np.asarray(image.convert("RGB"))
+    else:
+        image = Image.fromarray(rgb).convert(mode)
+        channels = {"CMYK": "RGB", "LA": "RGBA", "1": "L", "L": "L"}[mode]
+        expected = np.asarray(image.convert(channels)).reshape(64, 48, -1)
+    path = tmp_path / ("a.jpg" if mode == "CMYK" else "a.png")
+    image.save(path, **({"quality": 100, "subsampling": 0} if mode == "CMYK" else {}))
+    back = read(path)
+    assert back.shape == expected.shape
+    assert np.abs(back.astype(int) - expected).max() <= (8 if mode == "CMYK" else 0)
+
+
+def test_transparent_palette_comes_as_rgba(tmp_path, rgb):
+    image = Image.fromarray(rgb).quantize(16)
+    image.save(tmp_path / "a.png", transparency=3)
+    back = read(tmp_path / "a.png")
+    assert np.array_equal(back[..., 3] == 0, np.asarray(image) == 3)
+
+
+NOT_TURNED = pytest.mark.xfail(strict=True, reason="the orientation of TIFF is not looked at")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", pytest.param(".tif", marks=NOT_TURNED)])
+def test_exif_orientation_is_applied(tmp_path, rgb, suffix):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter, clockwise
+    Image.fromarray(rgb).save(tmp_path / f"a{suffix}", exif=exif, lossless=True, quality=95)
+    back = read(tmp_path / f"a{suffix}")
+    turned = np.rot90(rgb, -1)
+    assert back.shape == turned.shape
+    assert np.abs(back.astype(int) - turned).mean() < 3
+
+
+@pytest.mark.xfail(strict=True, reason="colours of TIFF are taken as they are stored")
+@pytest.mark.parametrize("kind", ["palette", "white is zero", "CMYK", "YCbCr"])
+def test_tiff_colours_mean_what_pillow_says_they_mean(tmp_path, rgb, kind):
+    if kind == "palette":
+        Image.fromarray(rgb).quantize(64).save(tmp_path / "a.tif")
+    elif kind == "white is zero":
+        tifffile.imwrite(tmp_path / "a.tif", rgb[..., 0], photometric="miniswhite")
+    else:
+        Image.fromarray(rgb).convert(kind).save(tmp_path / "a.tif")
+    image = Image.open(tmp_path / "a.tif")
+    reference = np.asarray(image.convert("L" if image.mode == "L" else "RGB")).reshape(64, 48, -1)
+    back = read(tmp_path / "a.tif")
+    assert back.shape == reference.shape
+    assert np.abs(back.astype(int) - reference).max() <= 2
+
+
+@pytest.mark.xfail(strict=True, reason="its first three axes are taken for H W C")
+def test_a_stack_of_pages_is_refused(tmp_path, rgb):
+    tifffile.imwrite(tmp_path / "a.tif", shifted(rgb, 5).transpose(2, 0, 1), photometric="minisblack")
+    with pytest.raises(UnreadableImage, match="not that of one image"):
+        read(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int16, np.uint32])
+def test_other_depths_are_refused(tmp_path, rgb, dtype):
+    tifffile.imwrite(tmp_path / "a.tif", rgb.astype(dtype))
+    with pytest.raises(UnreadableImage, match=rf"a\.tif: pixels are {dtype.__name__}, uint8 or uint16"):
+        read(tmp_path / "a.tif")
+
+
+# --- what is no image -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".bmp", ".tif"])
+def test_a_truncated_file_is_named(tmp_path, rgb, suffix):
+    path = tmp_path / f"a{suffix}"
+    write(path, rgb)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(UnreadableImage, match=f"a{suffix}"):
+        read(path)
+
+
+def test_a_truncated_png_of_16_bits_is_named(tmp_path, deep):
+    data = imagecodecs.png_encode(deep)
+    (tmp_path / "a.png").write_bytes(data[: len(data) // 2])
+    with pytest.raises(UnreadableImage, match=r"a\.png"):
+        read(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".bmp", ".tif"])
+@pytest.mark.parametrize("content", [b"", b"not an image\n", b"\x89PNG\r\n\x1a\n"])
+def test_what_is_no_image_is_named(tmp_path, suffix, content):
+    (tmp_path / f"a{suffix}").write_bytes(content)
+    with pytest.raises(UnreadableImage, match=f"a{suffix}: cannot be decoded"):
+        read(tmp_path / f"a{suffix}")
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path):
+    with pytest.raises(UnreadableImage, match=r"a\.png: no such file"):
+        read(tmp_path / "a.png")
+    (tmp_path / "b.png").mkdir()
+    with pytest.raises(UnreadableImage, match=r"b\.png"):
+        read(tmp_path / "b.png")
+
+
+DAMAGED_TIFF = pytest.mark.xfail(strict=True, reason="tifffile raises ZeroDivisionError, TypeError and MemoryError too")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".bmp", pytest.param(".tif", marks=DAMAGED_TIFF)])
+def test_damaged_bytes_are_an_unreadable_image_or_other_pixels(tmp_path, rgb, suffix):
+    """A byte changed here and there, mostly in the header: nothing but UnreadableImage may come out."""
+    path = tmp_path / f"a{suffix}"
+    write(path, rgb)
+    sound, random = path.read_bytes(), np.random.default_rng(0)
+    for _ in range(100):
+        damaged = bytearray(sound)
+        damaged[random.integers(min(len(sound), 200))] = random.integers(256)
+        path.write_bytes(damaged)
+        with warnings.catch_warnings(action="ignore"):
+            try:
+                read(path)
+            except UnreadableImage as error:
+                assert str(path) in str(error)  # noqa: PT017 (most damage is not noticed, and need not be)
+
+
+@pytest.mark.xfail(strict=True, reason="str(error).splitlines()[0] of an empty message")
+def test_an_error_without_words_is_reported_by_its_type(tmp_path, rgb, monkeypatch):
+    write(tmp_path / "a.png", rgb)
+
+    def fail(_):
+        raise OSError
+
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(UnreadableImage, match="OSError"):
+        read(tmp_path / "a.png")
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def test_writing_makes_the_folder_and_leaves_nothing_else(tmp_path, rgb):
+    write(tmp_path / "new" / "a.png", rgb)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.png"]
+    assert (tmp_path / "new" / "a.png").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_failing_write_leaves_nothing_and_harms_nothing(tmp_path, rgb):
+    too_wide = np.zeros((1, 16384, 3), np.uint8)  # for WebP, whose limit is 16383 pixels
+    with pytest.raises(ValueError, match="16383"):
+        write(tmp_path / "a.webp", too_wide)
+    assert not list(tmp_path.iterdir())
+    write(tmp_path / "a.webp", rgb)
+    with pytest.raises(ValueError, match="16383"):
+        write(tmp_path / "a.webp", too_wide)
+    assert np.array_equal(read(tmp_path / "a.webp"), rgb)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_write_cut_short_leaves_the_old_file(tmp_path, rgb, monkeypatch):
+    write(tmp_path / "a.png", rgb)
+
+    def save(self, file, **_):
+        file.write(b"half of it")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Image.Image, "save", save)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "a.png", np.zeros_like(rgb))
+    assert np.array_equal(read(tmp_path / "a.png"), rgb)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".bmp"])
+def test_alpha_is_refused_where_it_would_be_lost(tmp_path, rgb, suffix):
+    with pytest.raises(ValueError, match=r"holds no transparency; write a \.png or \.webp"):
+        write(tmp_path / f"a{suffix}", shifted(rgb, 4))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.jp2", "a"])
+def test_formats_we_do_not_write_are_refused(tmp_path, rgb, name):
+    with pytest.raises(ValueError, match=r"cannot write .* use one of .*\.png"):
+        write(tmp_path / name, rgb)

@@ -1,0 +1,72 @@
+import pytest
+import torch
+
+from sr.backbones import vgg16
+from sr.losses import Perceptual
+
+LAYERS = {"relu1_2": 0.5, "conv2_1": 2.0}
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    return vgg16()
+
+
+@pytest.mark.parametrize("distance", ["l1", "l2"])
+def test_zero_at_identity_and_positive_elsewhere(backbone, distance, sr, hr):
+    loss = Perceptual(backbone, LAYERS, distance)
+    assert loss(hr, hr) == 0
+    assert loss(sr, hr) > 0
+
+
+@pytest.mark.parametrize(("distance", "power"), [("l1", 1), ("l2", 2)])
+def test_weighted_sum_of_distances_between_features(backbone, distance, power, sr, hr):
+    fake, real = backbone(sr, list(LAYERS)), backbone(hr, list(LAYERS))
+    expected = sum(weight * (fake[n] - real[n]).abs().pow(power).mean() for n, weight in LAYERS.items())
+    assert torch.allclose(Perceptual(backbone, LAYERS, distance)(sr, hr), expected)
+
+
+def test_gradient_reaches_sr_alone(backbone, sr, hr):
+    sr, hr = sr.clone().requires_grad_(), hr.clone().requires_grad_()
+    Perceptual(backbone, LAYERS)(sr, hr).backward()
+    assert sr.grad.abs().sum() > 0
+    assert hr.grad is None
+
+
+def test_a_step_against_the_gradient_comes_closer(backbone, sr, hr):
+    image = sr.clone().requires_grad_()
+    loss = Perceptual(backbone, LAYERS)
+    loss(image, hr).backward()
+    assert loss(sr - 0.01 * image.grad / image.grad.abs().max(), hr) < loss(sr, hr)
+
+
+def test_feature_scale_acts_squared_on_l2(backbone, sr, hr):
+    plain, scaled = (Perceptual(backbone, LAYERS, "l2", feature_scale=scale)(sr, hr) for scale in (1, 1 / 12.75))
+    assert torch.allclose(scaled, plain / 12.75**2)
+
+
+def test_gray_looks_like_its_rgb(backbone, sr, hr):
+    loss = Perceptual(backbone, LAYERS)
+    gray_sr, gray_hr = sr.mean(1, keepdim=True), hr.mean(1, keepdim=True)
+    expected = loss(gray_sr.expand(-1, 3, -1, -1), gray_hr.expand(-1, 3, -1, -1))
+    assert torch.allclose(loss(gray_sr, gray_hr), expected)
+
+
+def test_many_bands_are_seen_through_three_of_them(backbone, sr, hr):
+    many_sr, many_hr = (torch.cat([torch.rand_like(image), image.flip(1)], 1) for image in (sr, hr))
+    assert torch.allclose(Perceptual(backbone, LAYERS, bands=[5, 4, 3])(many_sr, many_hr),
+                          Perceptual(backbone, LAYERS)(sr, hr))  # fmt: skip
+    with pytest.raises(ValueError, match=r"6 channels .* bands="):
+        Perceptual(backbone, LAYERS)(many_sr, many_hr)
+
+
+@pytest.mark.parametrize("layers", [{"relu9_1": 1.0}, {"relu1_2": 1.0, "": 1.0}, {}])
+def test_unknown_layers_are_refused(backbone, layers):
+    with pytest.raises(ValueError, match="relu5_3"):
+        Perceptual(backbone, layers)
+
+
+def test_the_pretrained_network_is_no_part_of_a_checkpoint(backbone):
+    loss = Perceptual(backbone, LAYERS)
+    assert not loss.state_dict()
+    assert not list(loss.parameters())

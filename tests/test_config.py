@@ -1,0 +1,144 @@
+"""Every YAML composes and instantiates; what is unknown or wrong is refused."""
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import ConfigCompositionException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from sr.config import CONF, register, run_folder, validate
+from sr.errors import UserError
+
+GROUPS = sorted(
+    (str(file.parent.relative_to(CONF)), file.stem) for file in Path(CONF).rglob("*.yaml") if file.parent != Path(CONF)
+)
+EXPERIMENTS = [name for group, name in GROUPS if group == "experiment"]
+NEEDED = {  # what an option cannot do without
+    ("data", "folder"): ["data.root=somewhere"],
+    ("data", "base"): ["+data._target_=sr.data.photos.Photos"],
+    ("data", "paired"): ["data.hr=high", "data.lr=low"],
+    ("losses", "pixel"): ["system=pixel"],
+}
+
+
+@pytest.fixture(autouse=True)
+def hydra(tmp_path, monkeypatch):
+    register()
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    with initialize_config_dir(CONF, version_base="1.3"):
+        yield
+    GlobalHydra.instance().clear()
+
+
+def composed(overrides: list[str], folder: Path) -> DictConfig:
+    config = compose("train", overrides=overrides, return_hydra_config=True)
+    HydraConfig.instance().set_config(OmegaConf.merge(config, {"hydra": {"runtime": {"output_dir": str(folder)}}}))
+    return compose("train", overrides=overrides)
+
+
+def build(config: DictConfig) -> None:
+    """All that sr.train instantiates."""
+    validate(config)
+    instantiate(config.system)
+    instantiate(config.data)
+    callbacks = instantiate(config.callbacks)
+    loggers = [instantiate(logger) for logger in config.logger.values()]
+    instantiate(config.trainer, callbacks=list(callbacks.values()), logger=loggers)
+
+
+@pytest.mark.parametrize(("group", "option"), GROUPS, ids=lambda part: part)
+def test_every_file_composes_and_instantiates(group, option, tmp_path, monkeypatch):
+    overrides = [f"{group}={option}", *NEEDED.get((group, option), [])]
+    config = composed(overrides, tmp_path)
+    if config.losses.get("backbone", {}).get("_target_") == "sr.backbones.vgg19":
+        fake_vgg19(tmp_path, monkeypatch)
+    build(config)
+
+
+def fake_vgg19(folder: Path, monkeypatch) -> None:
+    """Random weights under torchvision's names, for what composes here must not depend on the network."""
+    import torch
+
+    from sr import backbones
+
+    layers = backbones._vgg([2, 2, 4, 4, 4], [("pool", ("pool", 2, 2))])
+    names = [name for name, (kind, *_) in layers if kind == "conv"]
+    state, n_in = {}, 3
+    for i, name in enumerate(names):
+        n_out = min(64 * 2 ** (int(name[4]) - 1), 512)
+        state |= {f"features.{i}.weight": torch.zeros(n_out, n_in, 3, 3), f"features.{i}.bias": torch.zeros(n_out)}
+        n_in = n_out
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda *_, **__: state)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_says_what_to_expect(name):
+    text = (Path(CONF) / "experiment" / f"{name}.yaml").read_text()
+    header = text.split("\nname:")[0]
+    for word in (f"experiment={name}", "Hardware:", "Time:", "Expected:"):
+        assert word in header, f"{name}: its header does not say {word}"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("unknown=1", "unknown"),
+        ("system.unknown=1", "unknown"),
+        ("steps.pixels=1", "pixels"),
+        ("scale=2.5", "scale"),
+        ("scale=abc", "scale"),
+        ("generator=nosuch", "nosuch"),
+    ],
+)
+def test_what_is_unknown_or_of_the_wrong_type_is_refused(override, message):
+    with pytest.raises((ConfigCompositionException, OmegaConfBaseException), match=message):
+        compose("train", overrides=[override])
+
+
+@pytest.mark.parametrize("override", ["scale=0", "channels=-1", "steps.pixel=-5"])
+def test_what_is_out_of_range_is_refused(override, tmp_path):
+    with pytest.raises(UserError, match=override):
+        validate(composed([override], tmp_path))
+
+
+@pytest.mark.parametrize("key", ["unknown", "steps.unknown"])
+def test_what_is_added_is_refused(key, tmp_path):
+    with pytest.raises(UserError, match=f"unknown key {key}"):
+        validate(composed([f"+{key}=1"], tmp_path))
+
+
+def test_an_unknown_argument_of_a_part_is_refused(tmp_path):
+    config = composed(["+generator.depht=3"], tmp_path)
+    with pytest.raises(Exception, match="depht"):
+        instantiate(config.generator)
+
+
+def test_configs_may_not_call_just_anything(tmp_path):
+    with pytest.raises(UserError, match=r"os\.system"):
+        validate(composed(["+system.content.terms.odd._target_=os.system"], tmp_path))
+
+
+def test_given_weights_leave_out_the_pixel_phase(tmp_path):
+    assert composed(["experiment=srgan"], tmp_path).steps.pixel > 0
+    given = composed(["experiment=srgan", "init_from=weights.safetensors"], tmp_path)
+    assert given.steps.pixel == 0
+    assert given.trainer.max_steps == given.steps.adversarial
+
+
+def test_run_folders(tmp_path):
+    fresh = run_folder(str(tmp_path), "a", None)
+    assert Path(fresh).parent == tmp_path / "a"
+    assert Path(run_folder(str(tmp_path), "a", "auto")).parent == tmp_path / "a"  # none to resume: a new one
+    for time in ("2026-01-02", "2026-01-03"):
+        (tmp_path / "a" / time / "checkpoints").mkdir(parents=True)
+        (tmp_path / "a" / time / "checkpoints" / "last.ckpt").touch()
+    (tmp_path / "a" / "2026-01-04").mkdir()
+    assert run_folder(str(tmp_path), "a", "auto") == str(tmp_path / "a" / "2026-01-03")
+    assert run_folder(str(tmp_path), "a", str(tmp_path / "a" / "2026-01-02")).endswith("2026-01-02")
+    with pytest.raises(UserError, match=r"no checkpoints/last\.ckpt"):
+        run_folder(str(tmp_path), "a", str(tmp_path))

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from sr.data.images import benchmark
+from sr.resize import imresize, imresize_uint8
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_shrunk_hr_equals_the_files_that_matlab_made_in_every_pixel(benchmarks, scale):
+    for item in benchmark(benchmarks, "Set5", scale, channels=None):
+        assert torch.equal(imresize_uint8(item["hr"], 1 / scale), item["lr"]), item["name"]
+
+
+def test_floating_point_is_within_one_level_where_nothing_overshoots(benchmarks):
+    for item in benchmark(benchmarks, "Set5", 4, channels=None):
+        pale = item["hr"] // 2 + 64
+        difference = imresize(pale.float(), 1 / 4).round() - imresize_uint8(pale, 1 / 4).float()
+        assert difference.abs().max() <= 1, item["name"]
+
+
+def test_floating_point_equals_most_of_the_files(benchmarks):
+    equal = [
+        (imresize(item["hr"].float(), 1 / 4).clamp(0, 255).round() == item["lr"].float()).float().mean()
+        for item in benchmark(benchmarks, "Set5", 4, channels=None)
+    ]
+    assert sum(equal) / len(equal) > 0.85
+
+
+def test_shrinking_agrees_with_pillow_away_from_the_border(face):
+    """Pillow's bicubic is the same antialiased kernel (a = -0.5), in fixed point."""
+    reference = np.asarray(Image.fromarray(face.permute(1, 2, 0).numpy()).resize((32, 32), Image.Resampling.BICUBIC))
+    lr = imresize_uint8(face, 1 / 4).permute(1, 2, 0).numpy()
+    assert np.abs(lr.astype(int) - reference)[2:-2, 2:-2].max() <= 1
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4, 8])
+def test_shapes(scale):
+    assert imresize(torch.rand(2, 13, 24, 48), 1 / scale).shape == (2, 13, 24 // scale, 48 // scale)
+    assert imresize(torch.rand(5, 7), scale).shape == (5 * scale, 7 * scale)
+    assert imresize(torch.rand(1, 25, 24), 1 / scale).shape == (1, -(-25 // scale), 24 // scale)
+
+
+@pytest.mark.parametrize("scale", [1 / 2, 1 / 3, 1 / 4, 1 / 8, 2, 3, 4, 8])
+def test_a_constant_image_stays_constant(scale):
+    resized = imresize(torch.full((1, 24, 24), 0.3, dtype=torch.float64), scale)
+    assert torch.allclose(resized, torch.full_like(resized, 0.3), atol=1e-12)
+
+
+def test_size_one_leaves_the_image_alone(face):
+    assert torch.equal(imresize_uint8(face, 1), face)
+
+
+def test_uint16_has_all_its_levels(face):
+    deep = 128 * face.to(torch.int32) + 16384  # of medium contrast, so that nothing overshoots
+    lr = imresize_uint8(deep.to(torch.uint16), 1 / 4)
+    assert lr.dtype == torch.uint16
+    exact = imresize(deep.double(), 1 / 4)
+    assert (lr.double() - exact).abs().max() <= 1.5  # one rounding of each pass
+    assert len(lr.int().unique()) > 256
+
+
+def test_overshoot_is_clipped_in_integers_alone():
+    edge = torch.tensor([0, 0, 0, 0, 255, 255, 255, 255], dtype=torch.uint8).expand(8, 8)
+    assert imresize(edge.float(), 2).max() > 255
+    assert imresize_uint8(edge, 2).max() == 255
+    assert imresize_uint8(edge, 2).min() == 0
+
+
+def test_autocast_changes_nothing(hr):
+    expected = imresize(hr, 1 / 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        lr = imresize(hr, 1 / 4)
+    assert lr.dtype == torch.float32
+    assert torch.equal(lr, expected)
+
+
+def test_gradient_is_the_transposed_resize():
+    image = torch.rand(6, 6, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: imresize(x, 1 / 2), image)
+
+
+@pytest.mark.xfail(strict=True, reason="the cached weights are inference tensors, of no use to autograd afterwards")
+def test_first_use_in_inference_mode_does_not_spoil_training():
+    with torch.inference_mode():
+        imresize(torch.rand(22, 22), 1 / 2)
+    imresize(torch.rand(22, 22, requires_grad=True), 1 / 2).sum().backward()
