@@ -139,7 +139,9 @@ def test_what_is_not_there_is_said_with_what_is(root):
         benchmark(root, "seta", 3)
 
 
-@pytest.mark.parametrize(("name", "scale", "count"), [("Set5", 2, 5), ("Set5", 4, 5), ("Set14", 2, 14), ("Set14", 4, 14)])
+@pytest.mark.parametrize(
+    ("name", "scale", "count"), [("Set5", 2, 5), ("Set5", 4, 5), ("Set14", 2, 14), ("Set14", 4, 14)]
+)
 def test_the_real_sets_have_the_images_that_they_should(benchmarks, name, scale, count):
     images = benchmark(benchmarks, name.lower(), scale)
     assert len(images) == count

@@ -58,17 +58,15 @@ def test_held_out_pairs_are_not_trained_on(paired, write):
     [
         ("0001.png 0002.png", "0001x4.png 0002x4.png"),
         ("a.png b.png", "a_x4.png b_x4.png"),
-        ("a.png b.png", "b.bmp a.webp"),
+        ("a.png b.png", "a.webp b.bmp"),
+        ("a.png a1.png", "ax4.png a1x4.png"),  # which sort the other way round
         ("sub/a.png sub/b.png", "sub/ax4.png sub/bx4.png"),
         ("ax4.png bx4.png", "ax4.png bx4.png"),
         ("max4.png x4.png", "max4.png x4.png"),
     ],
 )
-def test_partners_are_found_by_name(paired, write, tmp_path, hr, lr):
+def test_partners_are_found_by_name(paired, write, hr, lr):
     write(hr, lr)
-    if lr.startswith("b"):
-        for a, b in (("a.png", "a.webp"), ("b.png", "b.bmp")):
-            formats.write(tmp_path / "lr" / b, formats.read(tmp_path / "hr" / a)[::4, ::4])
     packed_hr, packed_lr = paired().pairs
     assert packed_hr.names == sorted(hr.split())
     for high, low in zip(packed_hr, packed_lr, strict=True):

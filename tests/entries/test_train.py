@@ -15,56 +15,6 @@ from PIL import Image
 
 from sr.inference import weights
 
-ROOT = Path(__file__).resolve().parents[2]
-SMALL = [  # a run of seconds
-    "generator.width=4", "generator.depth=1", "discriminator.width=2", "discriminator.grid=2", "discriminator.dense=4",
-    "data.crop_px=32", "data.batch_size=4", "data.workers=0", "steps.pixel=4", "steps.ramp=2", "steps.adversarial=4",
-    "trainer.accelerator=cpu", "trainer.devices=1", "test=[]", "logger=csv", "system.log_every_steps=2",
-    "losses.content.terms.perceptual.layers={relu1_2:1.0}",
-]  # fmt: skip
-
-
-@pytest.fixture
-def start(tmp_path, small_photos):
-    """Starts `python -m sr.train ...` in a folder of its own, on small images; returns the process."""
-
-    def start(*arguments: str, experiment: str = "srgan") -> subprocess.Popen:
-        command = [sys.executable, "-m", "sr.train", *(a for a in arguments if a == "-m"),
-                   f"experiment={experiment}", *SMALL, "data=folder", f"data.root={small_photos}",
-                   "data.held_out_images=3", *(a for a in arguments if a != "-m")]  # fmt: skip
-        environment = os.environ | {"SR_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT)}
-        return subprocess.Popen(
-            command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )  # fmt: skip
-
-    return start
-
-
-@pytest.fixture
-def train(start):
-    """Runs it to its end and returns what it printed."""
-
-    def train(*arguments: str, status: int = 0, experiment: str = "srgan") -> str:
-        process = start(*arguments, experiment=experiment)
-        output, _ = process.communicate(timeout=300)
-        assert process.returncode == status, output
-        return output
-
-    return train
-
-
-@pytest.fixture(scope="session")
-def small_photos(tmp_path_factory):
-    """Eight crops of a photograph, of different sizes."""
-    from sr.data.photos import folder
-
-    target = tmp_path_factory.mktemp("photos")
-    with Image.open(folder() / "astronaut.png") as image:
-        for i in range(8):
-            image.crop((40 * i, 30 * i, 40 * i + 64 + 4 * i, 30 * i + 72)).save(target / f"{i}.png")
-    return target
-
 
 def only_run(folder: Path, name: str = "srgan") -> Path:
     (run,) = (folder / "outputs" / name).iterdir()
@@ -88,7 +38,7 @@ def wait_for(condition, process: subprocess.Popen, seconds: float = 120) -> None
         time.sleep(0.02)
 
 
-def test_a_run_leaves_a_whole_folder_and_weights_to_use(train, tmp_path):
+def test_a_run_leaves_a_whole_folder_and_weights_to_use(train, tmp_path, environment):
     output = train("logger=csv_wandb", "trainer.val_check_interval=4")
     run = only_run(tmp_path)
     for name in ("config.yaml", "metrics.json", "curves.csv", "README.md", "samples/step_00000004.png",
@@ -109,7 +59,7 @@ def test_a_run_leaves_a_whole_folder_and_weights_to_use(train, tmp_path):
     photo = tmp_path / "photo.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)).save(photo)
     command = [sys.executable, "-m", "sr.upscale", str(photo), "-o", str(tmp_path / "out"), "--model", str(run)]
-    subprocess.run(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True)
     with Image.open(tmp_path / "out" / "photo_x4.png") as image:
         assert image.size == (28, 36)
 
@@ -177,7 +127,8 @@ def test_two_processes_train_as_one(train, tmp_path):
     """The same global batch, sharded: the same weights of both networks, and scores of uneven shards (3 images)."""
     same = ["discriminator.norm=false", "optimizer._target_=torch.optim.SGD", "~optimizer.betas",
             "trainer.val_check_interval=4",
-            *(f"schedule.{phase}.learning_rate=0.1" for phase in ("pixel", "adversarial", "discriminator"))]  # fmt: skip
+            "schedule.pixel.learning_rate=0.1", "schedule.adversarial.learning_rate=0.1",
+            "schedule.discriminator.learning_rate=0.1"]  # fmt: skip
     train(*same, "name=one")
     train(*same, "name=two", "trainer.devices=2")
     one, two = only_run(tmp_path, "one"), only_run(tmp_path, "two")

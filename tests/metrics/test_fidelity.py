@@ -13,8 +13,9 @@ def as_file(image: torch.Tensor) -> np.ndarray:
 
 
 def reference_psnr(sr, hr, crop: int = 0) -> float:
-    sr, hr = (rgb2ycbcr(as_file(image))[crop : image.shape[2] - crop, crop : image.shape[3] - crop] for image in (sr, hr))
-    return peak_signal_noise_ratio(hr[..., 0], sr[..., 0], data_range=255)
+    height, width = hr.shape[2:]
+    a, b = (rgb2ycbcr(as_file(image))[crop : height - crop, crop : width - crop, 0] for image in (sr, hr))
+    return peak_signal_noise_ratio(b, a, data_range=255)
 
 
 def reference_ssim(a: np.ndarray, b: np.ndarray) -> float:

@@ -1,0 +1,64 @@
+"""Runs of seconds, for the real commands."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = [
+    "generator.width=4", "generator.depth=1", "discriminator.width=2", "discriminator.grid=2", "discriminator.dense=4",
+    "data.crop_px=32", "data.batch_size=4", "data.workers=0", "steps.pixel=4", "steps.ramp=2", "steps.adversarial=4",
+    "trainer.accelerator=cpu", "trainer.devices=1", "test=[]", "logger=csv", "system.log_every_steps=2",
+    "losses.content.terms.perceptual.layers={relu1_2:1.0}",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def small_photos(tmp_path_factory) -> Path:
+    """Eight crops of a photograph, of different sizes."""
+    from sr.data.photos import folder
+
+    target = tmp_path_factory.mktemp("photos")
+    with Image.open(folder() / "astronaut.png") as image:
+        for i in range(8):
+            image.crop((40 * i, 30 * i, 40 * i + 64 + 4 * i, 30 * i + 72)).save(target / f"{i}.png")
+    return target
+
+
+@pytest.fixture
+def environment(tmp_path) -> dict[str, str]:
+    return os.environ | {"SR_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture
+def start(tmp_path, small_photos, environment) -> Callable[..., subprocess.Popen]:
+    """Starts `python -m sr.train ...` in a folder of its own, on small images; returns the process."""
+
+    def start(*arguments: str, experiment: str = "srgan") -> subprocess.Popen:
+        command = [sys.executable, "-m", "sr.train", *(a for a in arguments if a == "-m"),
+                   f"experiment={experiment}", *SMALL, "data=folder", f"data.root={small_photos}",
+                   "data.held_out_images=3", *(a for a in arguments if a != "-m")]  # fmt: skip
+        return subprocess.Popen(
+            command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )  # fmt: skip
+
+    return start
+
+
+@pytest.fixture
+def train(start) -> Callable[..., str]:
+    """Runs it to its end and returns what it printed."""
+
+    def train(*arguments: str, status: int = 0, experiment: str = "srgan") -> str:
+        process = start(*arguments, experiment=experiment)
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == status, output
+        return output
+
+    return train

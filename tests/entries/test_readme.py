@@ -1,0 +1,75 @@
+"""Every command of the README runs, on a small scale."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sr.generators import Compact
+from sr.inference import weights
+
+from .conftest import ROOT, SMALL
+
+README = (ROOT / "README.md").read_text()
+COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
+SMALLER = {  # what must be smaller still where a command asks for large networks
+    "generator=srresnet": ["generator.width=4", "generator.blocks=1"],
+    "experiment=srgan_paper": ["generator.width=4", "generator.blocks=1", "data.held_out_images=2"],
+}
+
+
+def test_there_are_commands_and_all_are_known():
+    assert len(COMMANDS) > 10
+    assert {line.split()[0] for line in COMMANDS} == {"make", "python"}
+
+
+@pytest.mark.parametrize("target", [line.split()[1] for line in COMMANDS if line.startswith("make ")])
+def test_make_targets_exist(target):
+    dry = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "python" in dry.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "line", [line for line in COMMANDS if line.startswith("python ")], ids=lambda line: line[10:60]
+)
+def test_commands_run(line, tmp_path, environment, small_photos):
+    prepare(tmp_path, small_photos)
+    words = shlex.split(line, comments=True)
+    command = [sys.executable, *words[1:]]
+    if "sr.train" in words:
+        small = [s for s in SMALL if not s.startswith(("data.crop", "losses.content", "logger"))]
+        small += ["data.crop_px=32"]
+        for word, more in SMALLER.items():
+            if word in words:
+                small = [s for s in small if not s.startswith("generator.")] + more
+        if any(word.startswith("init_from") for word in words):
+            small.remove("steps.pixel=4")
+        given = {word.split("=")[0] for word in words}
+        command += [s for s in small if s.split("=")[0] not in given]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment | {"WANDB_MODE": "offline"}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    expected = "enlarged/photo_x*.jpg" if "sr.upscale" in words else "outputs/*/**/README.md"
+    assert list(tmp_path.glob(expected))
+
+
+def prepare(folder: Path, small_photos: Path) -> None:
+    """The files that the README speaks of."""
+    with Image.open(small_photos / "0.png") as image:
+        image.save(folder / "photo.jpg")
+    (folder / "photos").symlink_to(small_photos)
+    for side, step in (("hr", 1), ("lr", 4)):
+        (folder / side).mkdir()
+        for i in range(6):
+            with Image.open(small_photos / f"{i}.png") as image:
+                Image.fromarray(np.asarray(image)[::step, ::step]).save(folder / side / f"{i}.png")
+    arguments = {"scale": 4, "channels": 3, "width": 4, "depth": 1}
+    about = {"generator": "Compact", "arguments": arguments, "scale": 4, "channels": 3}
+    weights.save(folder / "weights.safetensors", Compact(**arguments), about)
