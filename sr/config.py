@@ -41,6 +41,7 @@ class TrainConfig:
     seed: int = MISSING
     scale: int = MISSING
     channels: int = MISSING
+    bands: list[int] | None = None
     steps: Steps = field(default_factory=Steps)
     init_from: str | None = None
     resume: str | None = None

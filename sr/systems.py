@@ -81,7 +81,7 @@ class PixelSystem(pl.LightningModule):
         self.first_bad_step: Tensor
         self.register_buffer("first_bad_step", torch.tensor(-1), persistent=False)
         self.watched: dict[str, list[Tensor]] = {}  # since the last row, left on the device
-        self.watched_since = (0, 0.0)
+        self.watched_since, self.validation_since = (0, 0.0), 0.0
 
     @property
     def phase(self) -> str:
@@ -105,7 +105,7 @@ class PixelSystem(pl.LightningModule):
             for lr, hr in self.without_sync(generator, self.pieces(batch)):
                 loss, parts = self.content(generator(lr), hr)
                 backward(loss)
-                self.watch({f"loss/{name}": value for name, value in parts.items()})
+                self.watch({f"loss/{name}": value for name, value in parts.items()} | {"loss/generator": loss})
 
     # --- its parts --------------------------------------------------------------------------------------------------
 
@@ -131,7 +131,7 @@ class PixelSystem(pl.LightningModule):
 
         Yields the network to call (wrapped where processes share the work) and the backward for the loss of each
         piece of the batch. Nothing here waits for the device: an update that is not finite is not applied, nor is
-        any after it, and `check_finite` says so later.
+        any after it, and `read_watched` says so later.
         """
         network = getattr(self.trainer.strategy, "wrapped", {}).get(name) or self.get_submodule(name)
         others = [self.get_submodule(other) for other in self.trained_networks if other != name]
@@ -167,7 +167,7 @@ class PixelSystem(pl.LightningModule):
 
     @torch.no_grad()
     def update_ema(self) -> None:
-        """Ema += (1 - decay) (weights - ema); batch norm's statistics are copied. A young average forgets faster."""
+        """Move the average by 1 - decay towards the weights; a young one moves faster. Buffers are copied."""
         decay = min(self.ema_decay, (1 + self.global_step) / (10 + self.global_step))
         torch._foreach_lerp_(list(self.generator_ema.parameters()), list(self.generator.parameters()), weight=1 - decay)
         for mean, buffer in zip(self.generator_ema.buffers(), self.generator.buffers(), strict=True):
@@ -183,6 +183,14 @@ class PixelSystem(pl.LightningModule):
             if not self.bicubic:
                 _update(self.bicubic_metrics, imresize(lr, hr.shape[-1] / lr.shape[-1]).clamp(0, 1), hr)
         return sr
+
+    def on_validation_start(self) -> None:
+        self.validation_since = perf_counter()
+
+    def on_validation_end(self) -> None:
+        # The speed of training is told without the validation between two rows.
+        step, since = self.watched_since
+        self.watched_since = (step, since + perf_counter() - self.validation_since)
 
     def on_validation_epoch_end(self) -> None:
         if not self.bicubic:
@@ -210,7 +218,7 @@ class PixelSystem(pl.LightningModule):
             row[f"learning_rate/{name}"] = optimizer.param_groups[0]["lr"]
         row["speed/images_per_second"] = steps * len(batch["hr"]) * self.trainer.world_size / seconds
         self.watched, self.watched_since = {}, (self.global_step, perf_counter())
-        self.log("loss", sum(row[k] for k in row if k.startswith("loss/")), prog_bar=True, logger=False)
+        self.log("loss", row["loss/generator"], prog_bar=True, logger=False)
         self.write_row(row)
 
     def read_watched(self) -> dict[str, float]:
@@ -331,8 +339,10 @@ class AdversarialSystem(PixelSystem):
                 sr = generator(lr)
                 content, parts = self.adversarial_content(sr, hr)
                 fool = self.adversarial.generator(self.discriminator(sr))
-                backward(content + weight * fool)
-                self.watch({f"loss/{name}": value for name, value in parts.items()} | {"loss/adversarial": fool})
+                loss = content + weight * fool
+                backward(loss)
+                self.watch({f"loss/{name}": value for name, value in parts.items()})
+                self.watch({"loss/adversarial": fool, "loss/generator": loss})
                 made.append((sr.detach(), hr))
 
         # D: raise logits on real images, lower them on generated ones.

@@ -40,13 +40,11 @@ def main(config: DictConfig) -> float | None:
 def train(config: DictConfig, folder: Path) -> float | None:
     """Build a run in `folder`, fit it, score it, write it down."""
     import pytorch_lightning as pl
-    import torch
 
     from sr.strategies import same_config_for_all_processes  # and tells Lightning of our DDP
 
     only_what_matters()
     pl.seed_everything(config.seed, workers=True, verbose=False)
-    torch.set_float32_matmul_precision("high")
     data = instantiate(config.data)
     system = instantiate(config.system)
     callbacks = instantiate(config.callbacks)
@@ -149,6 +147,7 @@ def finish(
 
     files = {name: folder / "checkpoints" / f"{name}.ckpt" for name in ("pixel", "best", "last")}
     kept = {name: ema_state(file) for name, file in files.items() if file.exists()}
+    system.to(trainer.strategy.root_device)  # from where Lightning takes it at the end of a fit
     rows = score_all(config, trainer, system, data, kept)
     if not trainer.is_global_zero:
         return
@@ -156,7 +155,7 @@ def finish(
     generator = system.generator_ema
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     items = [data.validation[i] for i in range(min(4, len(data.validation)))]
-    pairs = [(system.to_float(item["lr"][None].to(system.device)), item["hr"] / 255) for item in items]
+    pairs = [[system.to_float(item[side][None].to(system.device)) for side in ("lr", "hr")] for item in items]
     srs: list[list[Any]] = [[] for _ in items]
     main_one = "best" if "best" in kept else "last"
     for name, state in kept.items():
@@ -165,7 +164,7 @@ def finish(
         weights.save(file, generator, record.about_weights(plain, [row for row in rows if row["model"] == name]))
         for made, (lr, _) in zip(srs, pairs, strict=True):
             made.append(generator(lr)[0].cpu())
-    cells = [crops(lr[0].cpu(), made, hr, 160) for made, (lr, hr) in zip(srs, pairs, strict=True)]
+    cells = [crops(lr[0].cpu(), made, hr[0].cpu(), 160) for made, (lr, hr) in zip(srs, pairs, strict=True)]
     (folder / "samples").mkdir(exist_ok=True)
     panel(cells, list(kept)).save(folder / "samples" / "final.png")
     command = " ".join(["python -m sr.train", *HydraConfig.get().overrides.task])

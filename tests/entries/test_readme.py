@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from sr.generators import Compact
@@ -70,6 +71,10 @@ def prepare(folder: Path, small_photos: Path) -> None:
         for i in range(6):
             with Image.open(small_photos / f"{i}.png") as image:
                 Image.fromarray(np.asarray(image)[::step, ::step]).save(folder / side / f"{i}.png")
+    (folder / "scenes").mkdir()
+    for i in range(6):  # four bands, as a satellite's
+        pixels = np.random.default_rng(i).integers(0, 65536, (80, 96, 4), dtype=np.uint16)
+        tifffile.imwrite(folder / "scenes" / f"{i}.tif", pixels, photometric="minisblack")
     arguments = {"scale": 4, "channels": 3, "width": 4, "depth": 1}
     about = {"generator": "Compact", "arguments": arguments, "scale": 4, "channels": 3}
     weights.save(folder / "weights.safetensors", Compact(**arguments), about)
