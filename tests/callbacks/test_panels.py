@@ -73,11 +73,11 @@ def test_callback_writes_one_picture_for_each_validation(tmp_path, lr, sr, hr):
     trainer = SimpleNamespace(is_global_zero=True, global_step=1000, loggers=[])
     module = SimpleNamespace(to_float=lambda image: image.float() / 255)
     batch = {"lr": (lr * 255).round().byte(), "hr": (hr * 255).round().byte()}
-    for step in (1000, 2000):
+    for step, made in ((1000, 1 - sr), (2000, sr)):
         trainer.global_step = step
         callback.on_validation_start(trainer, module)
         for i in range(3):
-            callback.on_validation_batch_end(trainer, module, sr, batch, i)
+            callback.on_validation_batch_end(trainer, module, made, batch, i)
         callback.on_validation_end(trainer, module)
     assert sorted(path.name for path in (tmp_path / "samples").iterdir()) == ["step_00001000.png", "step_00002000.png"]
     picture = Image.open(tmp_path / "samples" / "step_00002000.png")

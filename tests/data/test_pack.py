@@ -160,19 +160,21 @@ def test_what_is_packed_is_not_decoded_again(folder, pack, make, monkeypatch):
 
 
 def test_a_changed_an_added_and_a_removed_file_make_a_new_pack(folder, pack, make):
-    old, new = make(folder, "a.png b.png")
+    old, new = make(folder, "a.bmp b.bmp")
+    size = (folder / "a.bmp").stat().st_size
     packed = [pack()]
-    formats.write(folder / "a.png", new)
-    os.utime(folder / "a.png", ns=(0, 0))
+    formats.write(folder / "a.bmp", new)
+    os.utime(folder / "a.bmp", ns=(0, 0))
+    assert (folder / "a.bmp").stat().st_size == size
     packed.append(pack())
-    make(folder, "c.png")
+    make(folder, "c.bmp")
     packed.append(pack())
-    (folder / "b.png").unlink()
+    (folder / "b.bmp").unlink()
     packed.append(pack())
     assert len({p.folder for p in packed}) == 4
     assert np.array_equal(packed[0][0], old)
     assert np.array_equal(packed[1][0], new)
-    assert [p.names for p in packed[2:]] == [["a.png", "b.png", "c.png"], ["a.png", "c.png"]]
+    assert [p.names for p in packed[2:]] == [["a.bmp", "b.bmp", "c.bmp"], ["a.bmp", "c.bmp"]]
 
 
 def run(code: str, folder: Path, cache: Path) -> subprocess.Popen:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from PIL.JpegImagePlugin import get_sampling
 
 from sr.formats.image import UnreadableImage, read, write
 
@@ -49,6 +50,8 @@ def test_jpeg_comes_close(tmp_path, rgb, suffix, channels):
     back = read(tmp_path / f"a{suffix}")
     assert back.shape == pixels.shape
     assert np.abs(back.astype(int) - pixels).mean() < 3
+    if channels == 3:
+        assert get_sampling(Image.open(tmp_path / f"a{suffix}")) == 0  # 4:4:4, colour at full resolution
 
 
 # --- depth and channels -----------------------------------------------------------------------------------------------
@@ -160,6 +163,17 @@ def test_a_truncated_png_of_16_bits_is_named(tmp_path, deep):
     data = imagecodecs.png_encode(deep)
     (tmp_path / "a.png").write_bytes(data[: len(data) // 2])
     with pytest.raises(UnreadableImage, match=r"a\.png"):
+        read(tmp_path / "a.png")
+
+
+def test_a_png_broken_in_the_middle_is_named(tmp_path):
+    write(tmp_path / "a.png", np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8))
+    data = bytearray((tmp_path / "a.png").read_bytes())
+    second = data.rindex(b"IDAT")
+    assert second > data.index(b"IDAT")
+    data[second + 2] = 0xFF
+    (tmp_path / "a.png").write_bytes(data)
+    with pytest.raises(UnreadableImage, match=r"a\.png: cannot be decoded \(broken PNG file"):
         read(tmp_path / "a.png")
 
 

@@ -57,6 +57,13 @@ def test_with_skip_training_starts_from_bicubic(hr):
     assert torch.allclose(sr, F.interpolate(hr, scale_factor=4, mode="bicubic", align_corners=False))
 
 
+def test_the_body_is_added_to_what_it_was_given(hr):
+    generator = small(norm=False)
+    torch.nn.init.zeros_(generator.body[-2].weight)
+    torch.nn.init.zeros_(generator.body[-2].bias)
+    assert torch.equal(generator(hr), generator.tail(generator.upsample(generator.head(hr))))
+
+
 def test_residual_blocks_add_to_their_input():
     block = small(norm=False).body[0]
     torch.nn.init.zeros_(block.conv2.weight)

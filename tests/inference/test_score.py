@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torchmetrics import MeanAbsoluteError
 
 from sr.data.images import Images, benchmark
 from sr.data.pack import find
@@ -41,6 +42,12 @@ def test_the_enlarger_sees_lr_in_0_1_and_nothing_keeps_a_gradient(images):
     score(enlarge, images, {"psnr": PSNR()})
     assert [shape for shape, *_ in seen] == [(1, 3, 10, 12), (1, 3, 16, 8), (1, 3, 20, 16)]
     assert {tuple(rest) for _, *rest in seen} == {(True, torch.float32, False)}
+
+
+def test_what_is_enlarged_is_clipped_before_it_is_scored(images):
+    scores = score(lambda lr: bicubic(lr) + 5, images, {"error": MeanAbsoluteError()})
+    assert scores["error"] == score(lambda lr: 0 * bicubic(lr) + 1, images, {"error": MeanAbsoluteError()})["error"]
+    assert 0 < scores["error"] < 1
 
 
 def test_metrics_are_left_as_they_are(images, sr, hr):
