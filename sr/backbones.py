@@ -5,13 +5,14 @@ Weights are held as buffers that no checkpoint saves: they come from a pip wheel
 
 from importlib import resources
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
 
-from sr.errors import MissingError, UserError
+from sr.errors import MissingError, UserError, reason
 
 VGG19_URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"  # torchvision's ImageNet weights, BSD-3
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -125,17 +126,20 @@ def vgg19(weights: str | Path | None = None, url: str = VGG19_URL) -> Backbone:
         MissingError: neither a file nor the network.
     """
     layers = _vgg([2, 2, 4, 4, 4], [("pool", ("pool", 2, 2))])
-    if weights is not None:
-        state = torch.load(weights, map_location="cpu", weights_only=True)
-    else:
-        try:
+    try:
+        if weights is not None:
+            state = torch.load(weights, map_location="cpu", weights_only=True)
+        else:
             state = torch.hub.load_state_dict_from_url(url, map_location="cpu", check_hash=True, weights_only=True)
-        except (OSError, RuntimeError) as error:
-            raise MissingError(
-                f"VGG-19 could not be fetched from {url} ({error}); fetch that file elsewhere and name it with "
-                "losses.backbone.weights=FILE, or take the offline network with losses/backbone=vgg16"
-            ) from error
-    return Backbone(layers, _named(layers, state, "features."))
+    except (OSError, RuntimeError, UnpicklingError) as error:
+        raise MissingError(
+            f"VGG-19 could not be had from {weights or url} ({reason(error)}); fetch {VGG19_URL} elsewhere and name the "
+            "file with losses.backbone.weights=FILE, or take the offline network with losses/backbone=vgg16"
+        ) from error
+    try:
+        return Backbone(layers, _named(layers, state, "features."))
+    except (ValueError, AttributeError) as error:
+        raise UserError(f"{weights or url}: not torchvision's VGG-19 ({reason(error)})") from error
 
 
 def alexnet() -> Backbone:

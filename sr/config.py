@@ -127,11 +127,19 @@ def _run_folder_or_end(outputs: str, name: str, resume: str | None) -> str:
         sys.exit(f"error: {error}")
 
 
-def precision() -> str:
-    """bf16 where the device computes in it, otherwise full precision."""
+def accelerator() -> str:
+    """CUDA where there is one, otherwise the CPU: scores are computed in float64, which Apple's MPS lacks."""
     import torch
 
-    return "bf16-mixed" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "32-true"
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def precision(accelerator: str) -> str:
+    """bf16 where the device itself computes in it, otherwise full precision."""
+    import torch
+
+    cuda = accelerator in ("cuda", "gpu", "auto") and torch.cuda.is_available()
+    return "bf16-mixed" if cuda and torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
 
 
 def register() -> None:
@@ -139,6 +147,7 @@ def register() -> None:
     ConfigStore.instance().store(name="train_schema", node=TrainConfig)
     # A run's folder is asked for often and made of the time: it must be the same each time, hence the cache.
     OmegaConf.register_new_resolver("run_folder", _run_folder_or_end, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("accelerator", accelerator, replace=True)
     OmegaConf.register_new_resolver("precision", precision, replace=True)
     OmegaConf.register_new_resolver("sum", lambda *values: sum(values), replace=True)
     OmegaConf.register_new_resolver("min", lambda *values: min(values), replace=True)

@@ -7,3 +7,11 @@ class UserError(ValueError):
 
 class MissingError(UserError, FileNotFoundError):
     """A file, folder or download that is not there."""
+
+
+def reason(error: BaseException) -> str:
+    """What an exception says, in one line; the type where it says nothing."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].endswith(":"):  # "Error(s) in loading ...:" and then the error
+        return lines[1]
+    return lines[0] if lines else type(error).__name__

@@ -2,8 +2,8 @@
 
 import csv
 import io
-import netrc
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import Any
 from pytorch_lightning.loggers import Logger, WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 from typing_extensions import override
+
+from sr.errors import reason
 
 
 class Curves(Logger):
@@ -104,12 +106,14 @@ def wandb(project: str, folder: str, name: str, group: str | None = None, timeou
     mode = os.environ.get("WANDB_MODE") or ("online" if _has_key() else "offline")
     path = Path(folder).resolve()
 
+    if api.run is not None:
+        api.finish()  # of an earlier job of a sweep, which Lightning would go on writing to
+
     def make(mode: str) -> WandbLogger:
-        os.environ["WANDB_MODE"] = mode
         settings = api.Settings(init_timeout=timeout_s, silent=True)
         Path(folder).mkdir(parents=True, exist_ok=True)
         logger = WandbLogger(name=name, save_dir=folder, project=project, id=f"{path.parent.name}-{path.name}",
-                             resume="allow", group=group, settings=settings)  # fmt: skip
+                             resume="allow", group=group, settings=settings, mode=mode)  # fmt: skip
         logger._wandb_init.pop("anonymous", None)  # Lightning still passes what W&B warns of
         return logger
 
@@ -120,7 +124,8 @@ def wandb(project: str, folder: str, name: str, group: str | None = None, timeou
         try:
             _ = logger.experiment
         except (api.errors.CommError, api.errors.UsageError) as error:
-            say(f"W&B does not answer ({str(error).splitlines()[0]}); going on offline")
+            say(f"W&B does not answer ({reason(error)}); going on offline")
+            api.teardown()  # its service still holds the run that it could not start
             logger = make("offline")
     return logger
 
@@ -128,8 +133,7 @@ def wandb(project: str, folder: str, name: str, group: str | None = None, timeou
 def _has_key() -> bool:
     if os.environ.get("WANDB_API_KEY"):
         return True
-    try:
-        host = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai").split("://")[-1].split("/")[0]
-        return netrc.netrc().authenticators(host) is not None
-    except (FileNotFoundError, netrc.NetrcParseError):
-        return False
+    host = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai").split("://")[-1].split("/")[0].split(":")[0]
+    files = [os.environ["NETRC"]] if "NETRC" in os.environ else ["~/.netrc", "~/_netrc"]
+    texts = [path.read_text() for path in (Path(file).expanduser() for file in files) if path.is_file()]
+    return any(re.search(rf"machine\s+{re.escape(host)}\s", text) for text in texts)

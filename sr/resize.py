@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 
-def imresize(image: Tensor, scale: float) -> Tensor:
-    """Resize by `scale` (4 enlarges, 1/4 shrinks) in floating point, without rounding or clipping.
+def imresize(image: Tensor, scale: float, clip: bool = False) -> Tensor:
+    """Resize by `scale` (4 enlarges, 1/4 shrinks) in floating point, without rounding.
 
     Args:
         image: ... H W, float32 or float64, any range, any device.
+        clip: to [0, 1] after each of the two passes, as MATLAB clips integers to their range.
 
     Returns:
         ... ceil(scale H) ceil(scale W), of the same type and device.
@@ -24,6 +25,8 @@ def imresize(image: Tensor, scale: float) -> Tensor:
     columns = _on(image.shape[-1], scale, image.device, image.dtype)
     # A half-precision product would be wrong in the third digit: under autocast, stay in the type that came in.
     with torch.autocast(image.device.type, enabled=False):
+        if clip:
+            return ((rows @ image).clamp(0, 1) @ columns.T).clamp(0, 1)
         return rows @ image @ columns.T
 
 
@@ -44,7 +47,8 @@ def imresize_uint8(image: Tensor, scale: float) -> Tensor:
 
 @lru_cache(maxsize=64)
 def _on(size: int, scale: float, device: torch.device, dtype: torch.dtype) -> Tensor:
-    return _weights(size, scale).to(device, dtype)
+    with torch.inference_mode(False):  # the cache outlives the mode, and inference tensors refuse autograd
+        return _weights(size, scale).to(device, dtype)
 
 
 @lru_cache(maxsize=64)

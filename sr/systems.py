@@ -255,14 +255,10 @@ class PixelSystem(pl.LightningModule):
         if self.trainer.precision not in ("32-true", "bf16-mixed"):
             raise UserError(f"trainer.precision={self.trainer.precision}: choose bf16-mixed (fast) or 32-true; half "
                              "precision overflows in a GAN, and pure bf16 loses small updates")  # fmt: skip
-        for name in self.trained_networks:
-            network = self.get_submodule(name)
-            if self.channels_last:
-                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            if self.compiled:
-                network.compile()
-        if self.channels_last:
-            self.generator_ema.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for network in self.children() if self.channels_last else ():  # losses look through networks, too
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for name in self.trained_networks if self.compiled else ():
+            self.get_submodule(name).compile()
 
     def _optimizers(self) -> list[LightningOptimizer]:
         optimizers = self.optimizers()

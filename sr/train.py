@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sr.config import CONF, register, validate
-from sr.errors import UserError
+from sr.errors import UserError, reason
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -98,7 +98,7 @@ def start_from(system: "PixelSystem", path: str) -> None:
         for network in (system.generator, system.generator_ema):
             network.load_state_dict(state)
     except (RuntimeError, ValueError, OSError) as error:
-        raise UserError(f"init_from={path}: {str(error).splitlines()[0]}; it must hold weights of this very "
+        raise UserError(f"init_from={path}: {reason(error)}; it must hold weights of this very "
                           "generator (compare generator=... and its arguments)") from error  # fmt: skip
 
 

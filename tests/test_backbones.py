@@ -127,7 +127,7 @@ def vgg19_file(tmp_path_factory):
 
 @pytest.fixture
 def server(vgg19_file, monkeypatch, tmp_path):
-    """Address of a server on this machine that offers the folder of `vgg19_file`."""
+    """Address of a local server that offers the folder of `vgg19_file`."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 

@@ -81,7 +81,6 @@ def test_gradient_is_the_transposed_resize():
     assert torch.autograd.gradcheck(lambda x: imresize(x, 1 / 2), image)
 
 
-@pytest.mark.xfail(strict=True, reason="the cached weights are inference tensors, of no use to autograd afterwards")
 def test_first_use_in_inference_mode_does_not_spoil_training():
     with torch.inference_mode():
         imresize(torch.rand(22, 22), 1 / 2)

@@ -61,7 +61,7 @@ class Crops(Dataset[dict[str, Any]]):
     def _crop(image: Array, top: int, left: int, side: int, turn: int) -> Tensor:
         crop = np.rot90(image[top : top + side, left : left + side], turn % 4)
         crop = crop[:, ::-1] if turn >= 4 else crop
-        return torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1)))
+        return torch.from_numpy(crop.transpose(2, 0, 1).copy())
 
 
 class Steps(Sampler[list[int]]):

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch.utils.data import Dataset
 
@@ -54,7 +53,7 @@ class Images(Dataset[dict[str, Any]]):
             if converted is None:
                 raise UserError(f"{image}: {pixels.shape[2]} channels, {self.channels} are needed")
             pixels = converted
-        return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+        return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
 
 
 def benchmark(root: str | Path | None, name: str, scale: int, channels: int | None = 3) -> Images:

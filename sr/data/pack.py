@@ -83,6 +83,7 @@ def build(
         building = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
         try:
             _write(building, files, root, channels, minimum_px, depth)
+            building.chmod(0o755)  # mkdtemp makes it private; a cache may be shared
             try:
                 os.rename(building, target)
             except OSError:  # somebody else was faster; theirs is the same

@@ -35,7 +35,10 @@ class Paired(CropData):
         hr_root, lr_root = self.roots
         hr = self.pack(find(hr_root), hr_root, self.crop_px)
         lr = self.pack(find(lr_root), lr_root, self.crop_px // self.scale)
-        partner = {self._stem(name): j for j, name in enumerate(lr.names)}
+        partner: dict[str, int] = {}
+        for j, name in enumerate(lr.names):
+            if partner.setdefault(self._stem(name), j) != j:
+                self._skip(lr_root / name, f"{lr.names[partner[self._stem(name)]]} has the same name")
         kept: list[tuple[int, int]] = []
         for i, name in enumerate(hr.names):
             j = partner.pop(self._stem(name), None)

@@ -31,5 +31,5 @@ class Bicubic(nn.Module):
         if height % s or width % s:
             raise UserError(f"HR is {width}x{height}, not divisible by scale {s}; crop it to "
                              f"{width // s * s}x{height // s * s}")  # fmt: skip
-        lr = imresize(hr, 1 / s).clamp(0, 1)
+        lr = imresize(hr, 1 / s, clip=True)
         return (lr * 255).round() / 255 if self.quantize else lr

@@ -2,15 +2,16 @@
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import imagecodecs
 import numpy as np
 import tifffile
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from sr.errors import UserError
+from sr.errors import UserError, reason
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -33,11 +34,8 @@ def read(path: str | Path) -> Array:
         raise
     except FileNotFoundError as error:
         raise UnreadableImage(f"{path}: no such file") from error
-    except (OSError, ValueError, RuntimeError, SyntaxError, KeyError, IndexError, UnidentifiedImageError,
-            Image.DecompressionBombError) as error:  # fmt: skip
-        raise UnreadableImage(
-            f"{path}: cannot be decoded ({str(error).splitlines()[0] or type(error).__name__})"
-        ) from error
+    except Exception as error:  # decoders raise whatever a damaged header makes of them
+        raise UnreadableImage(f"{path}: cannot be decoded ({reason(error)})") from error
     if pixels.dtype not in (np.uint8, np.uint16):
         raise UnreadableImage(f"{path}: pixels are {pixels.dtype}, uint8 or uint16 is needed")
     if pixels.ndim == 2:
@@ -78,10 +76,9 @@ def write(path: str | Path, pixels: Array) -> None:
 def _read(path: Path) -> Array:
     suffix = path.suffix.lower()
     if suffix in (".tif", ".tiff"):
-        pixels = tifffile.imread(path)
-        with tifffile.TiffFile(path) as file:
-            planar = file.pages[0].planarconfig == tifffile.PLANARCONFIG.SEPARATE  # type: ignore[union-attr]
-        return np.moveaxis(pixels, 0, -1) if planar and pixels.ndim == 3 else pixels
+        pixels = _read_tiff(path)
+        if pixels is not None:
+            return pixels
     if suffix == ".png" and _png_depth(path) == 16:  # Pillow would cut 16-bit RGB to 8 bits without a word
         return np.asarray(imagecodecs.png_decode(path.read_bytes()))
     with Image.open(path) as image:
@@ -92,6 +89,34 @@ def _read(path: Path) -> Array:
             transparent = image.mode in ("PA", "LA", "La", "RGBa") or "transparency" in image.info
             image = image.convert("L" if image.mode == "1" else "RGBA" if transparent else "RGB")
         return np.asarray(image)
+
+
+def _read_tiff(path: Path) -> Array | None:
+    """Bands as stored, turned upright; None where colours are coded (palette, CMYK ...) and Pillow knows how."""
+    with tifffile.TiffFile(path) as file:
+        page = cast(tifffile.TiffPage, file.pages[0])
+        if file.series[0].axes != page.axes:
+            raise UnreadableImage(f"{path}: shape {file.series[0].shape} of its pages is not that of one image")
+        if page.photometric not in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB):
+            return None
+        pixels = page.asarray()
+        if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
+            pixels = np.moveaxis(pixels, 0, -1)
+        tag = page.tags.get("Orientation")
+    return UPRIGHT[int(tag.value) if tag is not None else 1](pixels)
+
+
+# By the orientation tag of TIFF 6.0, page 36.
+UPRIGHT: dict[int, Callable[[Array], Array]] = {
+    1: lambda x: x,
+    2: lambda x: x[:, ::-1],
+    3: lambda x: x[::-1, ::-1],
+    4: lambda x: x[::-1],
+    5: lambda x: x.swapaxes(0, 1),
+    6: lambda x: np.rot90(x, -1),
+    7: lambda x: np.rot90(x, 2).swapaxes(0, 1),
+    8: lambda x: np.rot90(x),
+}
 
 
 def _png_depth(path: Path) -> int:

@@ -27,8 +27,11 @@ def score(
         rank, world: this process takes every world-th image, and all get the same means.
     """
     metrics = {name: deepcopy(metric).to(device) for name, metric in metrics.items()}
+    for metric in metrics.values():
+        metric.reset()
     for i in range(rank, len(images), world):
-        lr, hr = (images[i][side][None].to(device) for side in ("lr", "hr"))
+        image = images[i]
+        lr, hr = (image[side][None].to(device) for side in ("lr", "hr"))
         sr = enlarge(lr.float() / torch.iinfo(lr.dtype).max).clamp(0, 1)
         for metric in metrics.values():
             metric.update(sr, hr.float() / torch.iinfo(hr.dtype).max)

@@ -10,7 +10,7 @@ import torch.nn as nn
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from sr.errors import UserError
+from sr.errors import UserError, reason
 from sr.generators import Compact, SRResNet
 
 # All that a weights file may name: a stranger's file builds one of these, and nothing else.
@@ -31,7 +31,7 @@ def save(path: str | Path, generator: nn.Module, about: dict[str, Any]) -> None:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     state = {name: value.detach().cpu().contiguous() for name, value in generator.state_dict().items()}
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".safetensors")
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".writing")
     os.close(descriptor)
     try:
         save_file(state, temporary, {key: json.dumps(value) for key, value in about.items()})
@@ -57,16 +57,15 @@ def load(path: str | Path) -> tuple[nn.Module, dict[str, Any]]:
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
         about = {key: json.loads(value) for key, value in header.items()}
     except (SafetensorError, OSError, ValueError) as error:
-        raise UnusableWeights(f"{path}: not a weights file ({str(error).splitlines()[0]})") from error
+        raise UnusableWeights(f"{path}: not a weights file ({reason(error)})") from error
     name = about.get("generator")
-    if name not in GENERATORS:
+    if not isinstance(name, str) or name not in GENERATORS:
         raise UnusableWeights(f"{path}: its header names the generator {name!r}; known are {sorted(GENERATORS)}")
     try:
         generator = GENERATORS[name](**about["arguments"])
         generator.load_state_dict(state)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise UnusableWeights(f"{path}: the weights do not fit the {name} of its header ({reason})") from error
+        raise UnusableWeights(f"{path}: not the {name} that its header tells of ({reason(error)})") from error
     return generator.eval().requires_grad_(False), about
 
 

@@ -39,6 +39,8 @@ class Perceptual(nn.Module):
         unknown = set(layers) - set(backbone.names)
         if unknown or not layers:
             raise UserError(f"perceptual layers {sorted(layers)} not all among the backbone's: {backbone.names}")
+        if distance not in DISTANCES:
+            raise UserError(f"distance={distance}; choose one of {sorted(DISTANCES)}")
         self.backbone = backbone
         self.weights = dict(layers)
         self.distance = DISTANCES[distance]

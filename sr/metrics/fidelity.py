@@ -79,7 +79,11 @@ class SSIM(MeanOverImages):
 def _prepare(image: Tensor, y: bool, crop: int) -> Tensor:
     image = (image.double().clamp(0, 1) * 255).round()
     image = luma(image) if y else image
-    return image[..., crop : image.shape[-2] - crop, crop : image.shape[-1] - crop]
+    height, width = image.shape[-2:]
+    if min(height, width) <= 2 * crop:
+        raise UserError(f"of {width}x{height} pixels none is left after cropping a border of {crop}; leave such small "
+                        "images out, or set crop_border_px")  # fmt: skip
+    return image[..., crop : height - crop, crop : width - crop]
 
 
 def _gaussian(x: Tensor) -> Tensor:

@@ -5,9 +5,11 @@ import torch.nn as nn
 from torch import Tensor
 
 from sr.backbones import alexnet, shift_tolerant_state, three_channels
+from sr.errors import UserError
 
 from .mean import MeanOverImages
 
+SMALLEST_PX = 24  # what is left behind three halvings must still be reflected by two pixels
 LAYERS = ["relu1", "relu2", "relu3", "relu4", "relu5"]
 
 
@@ -30,7 +32,13 @@ class ShiftTolerantLPIPS(nn.Module):
 
     @torch.no_grad()
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
-        """N C H W in [0, 1] twice, to N distances (0 = equal). Smaller than 32 pixels is refused by the network."""
+        """N C H W in [0, 1] twice, to N distances (0 = equal).
+
+        Raises:
+            UserError: a side shorter than the network can see.
+        """
+        if min(sr.shape[-2:]) < SMALLEST_PX:
+            raise UserError(f"ST-LPIPS sees images of at least {SMALLEST_PX} pixels, got {sr.shape[-1]}x{sr.shape[-2]}")
         features_sr = self.backbone(three_channels(sr.float().clamp(0, 1), self.bands), LAYERS)
         features_hr = self.backbone(three_channels(hr.float(), self.bands), LAYERS)
         distance = sr.new_zeros(len(sr), dtype=torch.float32)
