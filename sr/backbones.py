@@ -133,8 +133,8 @@ def vgg19(weights: str | Path | None = None, url: str = VGG19_URL) -> Backbone:
             state = torch.hub.load_state_dict_from_url(url, map_location="cpu", check_hash=True, weights_only=True)
     except (OSError, RuntimeError, UnpicklingError) as error:
         raise MissingError(
-            f"VGG-19 could not be had from {weights or url} ({reason(error)}); fetch {VGG19_URL} elsewhere and name the "
-            "file with losses.backbone.weights=FILE, or take the offline network with losses/backbone=vgg16"
+            f"VGG-19 could not be had from {weights or url} ({reason(error)}); fetch {VGG19_URL} elsewhere and name "
+            "that file with losses.backbone.weights=FILE, or take the offline network with losses/backbone=vgg16"
         ) from error
     try:
         return Backbone(layers, _named(layers, state, "features."))

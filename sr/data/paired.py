@@ -41,10 +41,10 @@ class Paired(CropData):
                 self._skip(lr_root / name, f"{lr.names[partner[self._stem(name)]]} has the same name")
         kept: list[tuple[int, int]] = []
         for i, name in enumerate(hr.names):
-            j = partner.pop(self._stem(name), None)
-            if j is None:
+            if self._stem(name) not in partner:
                 self._skip(hr_root / name, f"no image of that name in {lr_root}")
                 continue
+            j = partner.pop(self._stem(name))
             (height, width, _), (lr_height, lr_width, _) = hr.shapes[i], lr.shapes[j]
             s = self.scale
             if (height // s, width // s) != (lr_height, lr_width):

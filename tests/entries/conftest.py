@@ -32,7 +32,7 @@ def small_photos(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def environment(tmp_path) -> dict[str, str]:
-    return os.environ | {"SR_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT)}
+    return os.environ | {"SR_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT), "WANDB_MODE": "offline"}
 
 
 @pytest.fixture

@@ -113,12 +113,14 @@ def test_interrupted_runs_end_cleanly_and_continue(start, train, tmp_path, numbe
 
 
 def test_a_time_limit_stops_and_the_next_piece_goes_on(train, tmp_path):
-    piece = ["steps.pixel=100000", "steps.adversarial=0", "trainer.val_check_interval=100000"]
+    piece = ["steps.pixel=100000", "steps.adversarial=0", "trainer.val_check_interval=100000", "logger=csv_wandb"]
     first = train(*piece, "callbacks.stop.after_minutes=0.02")
     second = train(*piece, "callbacks.stop.after_minutes=0.02", "resume=auto")
     assert "stopped at step" in first
     assert "stopped at step" in second
-    assert only_run(tmp_path)  # one folder for both
+    charts = list(only_run(tmp_path).glob("wandb/offline-run-*/run-*.wandb"))  # one folder for both pieces
+    assert len(charts) == 2
+    assert len({file.name for file in charts}) == 1, "the second piece is another W&B run"
     a, b = (int(out.split("stopped at step ")[1].split()[0]) for out in (first, second))
     assert b > a
 
