@@ -94,13 +94,13 @@ commit {here["commit"]}, torch {here["torch"]}.
 
 {table(rows)}
 
-{"; ".join(f"{key}: {value}" for key, value in protocol(config["scale"]).items())}.
+Protocol: {"; ".join(f"{key} {value}" for key, value in protocol(config["scale"]).items())}.
 
 ![LR, bicubic and what the run kept, beside the original](samples/final.png)
 
 Curves: [curves.csv](curves.csv). Configuration: [config.yaml](config.yaml). Use it on your own picture:
 
-    python -m sr.upscale PHOTO -o OUT --model {folder}
+    python -m sr.upscale PHOTO -o OUT --model {os.path.relpath(folder)}
 """
     (folder / "README.md").write_text(card)
 
