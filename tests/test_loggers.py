@@ -189,12 +189,13 @@ for name, loss in (("a", 0.5), ("b", 0.25)):
     ],
 )
 def test_mode_is_what_is_set_or_else_online_with_a_key(no_account, monkeypatch, tmp_path, mode, key, expected):
-    monkeypatch.setattr(loggers, "WandbLogger", MagicMock())
+    made = MagicMock()
+    monkeypatch.setattr(loggers, "WandbLogger", made)
     for name, value in (("WANDB_MODE", mode), ("WANDB_API_KEY", key)):
         if value is not None:
             monkeypatch.setenv(name, value)
     wandb(project="sr", folder=str(tmp_path / "a" / "b"), name="a run")
-    assert os.environ["WANDB_MODE"] == expected
+    assert made.call_args.kwargs["mode"] == expected
 
 
 def test_keys_are_found_in_the_environment_and_in_netrc(no_account, monkeypatch, tmp_path):

@@ -65,7 +65,7 @@ def load(path: str | Path) -> tuple[nn.Module, dict[str, Any]]:
         generator = GENERATORS[name](**about["arguments"])
         generator.load_state_dict(state)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise UnusableWeights(f"{path}: not the {name} that its header tells of ({reason(error)})") from error
+        raise UnusableWeights(f"{path}: the weights do not fit the {name} of its header ({reason(error)})") from error
     return generator.eval().requires_grad_(False), about
 
 

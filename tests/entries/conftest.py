@@ -14,7 +14,6 @@ SMALL = [
     "generator.width=4", "generator.depth=1", "discriminator.width=2", "discriminator.grid=2", "discriminator.dense=4",
     "data.crop_px=32", "data.batch_size=4", "data.workers=0", "steps.pixel=4", "steps.ramp=2", "steps.adversarial=4",
     "trainer.accelerator=cpu", "trainer.devices=1", "test=[]", "logger=csv", "system.log_every_steps=2",
-    "losses.content.terms.perceptual.layers={relu1_2:1.0}",
 ]  # fmt: skip
 
 

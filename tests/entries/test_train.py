@@ -69,6 +69,7 @@ def test_a_run_leaves_a_whole_folder_and_weights_to_use(train, tmp_path, environ
     assert all(torch.equal(value, kept[key]) for key, value in generator.state_dict().items())
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_equals_never_killed(start, train, tmp_path):
     long = ["steps.pixel=30", "steps.adversarial=30", "callbacks.checkpoints.every_steps=7",
             "trainer.val_check_interval=20", "data.workers=1"]  # fmt: skip
@@ -93,6 +94,7 @@ def test_killed_and_resumed_equals_never_killed(start, train, tmp_path):
         assert rows[0] == rows[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_interrupted_runs_end_cleanly_and_continue(start, train, tmp_path, number, status):
     long = ["steps.pixel=2000", "steps.adversarial=0", "data.workers=1", "trainer.val_check_interval=2000"]
@@ -112,6 +114,7 @@ def test_interrupted_runs_end_cleanly_and_continue(start, train, tmp_path, numbe
     assert steps_in(run) == sorted(steps_in(run))
 
 
+@pytest.mark.slow
 def test_a_time_limit_stops_and_the_next_piece_goes_on(train, tmp_path):
     piece = ["steps.pixel=100000", "steps.adversarial=0", "trainer.val_check_interval=100000", "logger=csv_wandb"]
     first = train(*piece, "callbacks.stop.after_minutes=0.02")
@@ -125,6 +128,7 @@ def test_a_time_limit_stops_and_the_next_piece_goes_on(train, tmp_path):
     assert b > a
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(train, tmp_path):
     """The same global batch, sharded: the same weights of both networks, and scores of uneven shards (3 images)."""
     # L2 throughout: the gradient of L1 is a sign, which float noise flips where sr and hr are equal.
@@ -165,6 +169,7 @@ def test_a_sweep_of_two_processes_keeps_its_jobs_apart(train, tmp_path):
     assert not torch.equal(a, b)
 
 
+@pytest.mark.slow
 def test_weights_of_one_run_start_another(train, tmp_path):
     train("name=first")
     first = only_run(tmp_path, "first")
@@ -179,6 +184,7 @@ def test_weights_of_one_run_start_another(train, tmp_path):
     assert "Traceback" not in output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

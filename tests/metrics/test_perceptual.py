@@ -68,5 +68,5 @@ def test_autocast_changes_nothing(sr, hr):
 
 
 def test_too_small_images_are_refused(distance):
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ValueError, match="at least 24 pixels, got 16x16"):
         distance(torch.rand(1, 3, 16, 16), torch.rand(1, 3, 16, 16))
