@@ -94,9 +94,12 @@ def _read(path: Path) -> Array:
 def _read_tiff(path: Path) -> Array | None:
     """Bands as stored, turned upright; None where colours are coded (palette, CMYK ...) and Pillow knows how."""
     with tifffile.TiffFile(path) as file:
-        page = cast(tifffile.TiffPage, file.pages[0])
-        if file.series[0].axes != page.axes:
-            raise UnreadableImage(f"{path}: shape {file.series[0].shape} of its pages is not that of one image")
+        page, series = cast(tifffile.TiffPage, file.pages[0]), file.series[0]
+        if series.axes != page.axes:
+            # An array H W C that Python wrote lies there as H pages of W x C; what is no such array is many images.
+            if series.kind == "shaped" and series.ndim == 3 and series.shape[2] < min(series.shape[:2]):
+                return series.asarray()
+            raise UnreadableImage(f"{path}: shape {series.shape} of its pages is not that of one image")
         if page.photometric not in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB):
             return None
         pixels = page.asarray()
