@@ -63,7 +63,7 @@ def train(config: DictConfig, folder: Path) -> float | None:
     with same_config_for_all_processes(folder):
         trainer.fit(system, data, ckpt_path=checkpoint if resuming else None)
         if not stop.stopped:
-            finish(config, folder, trainer, system, data, stop.seconds)
+            finish(config, folder, trainer, system, data, callbacks["checkpoints"].best, stop.seconds)
     if stop.stopped:
         if trainer.is_global_zero:
             print(f"\nstopped at step {trainer.global_step} of {trainer.max_steps}; the same command with "
@@ -138,6 +138,7 @@ def finish(
     trainer: "pl.Trainer",
     system: "PixelSystem",
     data: "CropData",
+    best: dict[str, Any],
     seconds: float,
 ) -> None:
     """The run's last act: score every kept generator beside bicubic, write weights, picture, table and card."""
@@ -157,7 +158,8 @@ def finish(
     items = [data.validation[i] for i in range(min(4, len(data.validation)))]
     pairs = [[system.to_float(item[side][None].to(system.device)) for side in ("lr", "hr")] for item in items]
     srs: list[list[Any]] = [[] for _ in items]
-    main_one = "best" if "best" in kept else "last"
+    # A best from before the adversarial phase (which then saw no validation) is not what the run was for.
+    main_one = "best" if "best" in kept and best.get("phase") == system.phase else "last"
     for name, state in kept.items():
         generator.load_state_dict(state)
         file = folder / "weights" / f"{config.name}{'' if name == main_one else f'-{name}'}.safetensors"

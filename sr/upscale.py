@@ -70,7 +70,7 @@ def enlarge(generator: nn.Module, pixels: np.ndarray, channels: int, scale: int,
     """
     if pixels.dtype != np.uint8:
         raise UserError(f"pixels are {pixels.dtype}; 8-bit images are enlarged")
-    image = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(device).float() / 255
+    image = torch.from_numpy(pixels.transpose(2, 0, 1).copy())[None].to(device).float() / 255
     alpha = None
     if image.shape[1] in (2, 4) and channels in (1, 3) and image.shape[1] != channels:
         image, alpha = image[:, :-1], image[:, -1:]
