@@ -185,19 +185,19 @@ def score_all(
     for name in config.test:
         try:
             images = data.images(name)
+            images[0]  # a set of another number of channels must not cost a finished run its card
             sets[images.name] = images
-        except FileNotFoundError as error:
+        except UserError as error:
             if trainer.is_global_zero:
                 print(f"not scored: {error}")
     rows, scale, generator = [], config.scale, system.generator_ema
+    metrics: dict[str, Any] = dict(system.metrics.items())
     for images in sets.values():
         for model in ("bicubic", *kept):
             if model in kept:
                 generator.load_state_dict(kept[model])
             enlarge = generator if model in kept else lambda lr: imresize(lr, scale)
-            scores = score(enlarge, images, dict(system.metrics.items())  # type: ignore[arg-type]
-, system.device, trainer.global_rank,
-                           trainer.world_size)  # fmt: skip
+            scores = score(enlarge, images, metrics, system.device, trainer.global_rank, trainer.world_size)
             rows.append({"model": model, "set": images.name, "scale": scale, "n": len(images), **scores})
     return rows
 

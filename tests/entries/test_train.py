@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image
 
@@ -169,6 +170,22 @@ def test_a_sweep_of_two_processes_keeps_its_jobs_apart(train, tmp_path):
     assert "seed: 2\n" in (runs[1] / "config.yaml").read_text()
     a, b = (state(run / "checkpoints/last.ckpt")["generator.body.0.weight"] for run in runs)
     assert not torch.equal(a, b)
+
+
+@pytest.mark.slow
+def test_sets_that_do_not_fit_cost_a_finished_run_nothing(train, tmp_path):
+    (tmp_path / "scenes").mkdir()
+    (tmp_path / "sets" / "Colour" / "HR_x4").mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for i in range(5):
+        pixels = random.integers(0, 65536, (80, 96, 4), dtype=np.uint16)
+        tifffile.imwrite(tmp_path / "scenes" / f"{i}.tif", pixels, photometric="minisblack", planarconfig="contig")
+    Image.fromarray(pixels[..., :3].astype(np.uint8)).save(tmp_path / "sets" / "Colour" / "HR_x4" / "a.png")
+    output = train("channels=4", "bands=[0,1,2]", "metrics=bands", "data.root=scenes", "data.benchmarks=sets",
+                   "test=[colour,nosuch]")  # fmt: skip
+    assert output.count("not scored:") == 2
+    assert "3 channels, 4 are needed" in output
+    assert "| scenes x4 (3) | last |" in (only_run(tmp_path) / "README.md").read_text()
 
 
 @pytest.mark.slow
