@@ -4,7 +4,6 @@ import csv
 import io
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from pytorch_lightning.loggers import Logger, WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 from typing_extensions import override
 
+from sr.atomic import write_text
 from sr.errors import reason
 
 
@@ -79,11 +79,7 @@ class Curves(Logger):
         writer = csv.DictWriter(text, self.columns, restval="")
         writer.writeheader()
         writer.writerows(rows)
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=self.file.parent, delete=False, newline="") as file:
-            file.write(text.getvalue())
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, self.file)
+        write_text(self.file, text.getvalue())
 
 
 def wandb(project: str, folder: str, name: str, group: str | None = None, timeout_s: int = 30) -> WandbLogger:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sr.atomic import write_text
+
 METRIC_TITLES = {"psnr_y": "PSNR-Y (dB)", "ssim_y": "SSIM-Y", "psnr": "PSNR (dB)", "ssim": "SSIM",
                  "st_lpips": "ST-LPIPS (lower is better)"}  # fmt: skip
 
@@ -82,7 +84,7 @@ def write(
     """Write metrics.json and README.md, the one-page card of the run."""
     here = environment()
     about = {"protocol": protocol(config["scale"]), "environment": here, "rows": rows}
-    (folder / "metrics.json").write_text(json.dumps(about, indent=1) + "\n")
+    write_text(folder / "metrics.json", json.dumps(about, indent=1) + "\n")
     phases = ", ".join(f"{count} {name}" for name, count in config["steps"].items() if count and name != "ramp")
     hours, minutes = divmod(round(seconds / 60), 60)
     card = f"""# {config["name"]}
@@ -102,7 +104,7 @@ Curves: [curves.csv](curves.csv). Configuration: [config.yaml](config.yaml). Use
 
     python -m sr.upscale PHOTO -o OUT --model {os.path.relpath(folder)}
 """
-    (folder / "README.md").write_text(card)
+    write_text(folder / "README.md", card)
 
 
 def about_weights(config: dict[str, Any], scores: list[dict[str, Any]]) -> dict[str, Any]:

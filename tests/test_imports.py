@@ -13,7 +13,7 @@ FLOORS = [
     {"systems", "strategies", "schedules", "loggers", "record", "config", "data", "callbacks", "inference"},
     {"generators", "discriminators", "losses", "degradations", "metrics", "formats"},
     {"color", "resize", "backbones"},
-    {"errors"},
+    {"errors", "atomic"},
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 FILES = sorted((ROOT / "sr").rglob("*.py"))

@@ -1,7 +1,5 @@
 """PNG, JPEG, WebP, BMP and TIFF; 8 and 16 bit; gray, RGB, RGBA and N bands."""
 
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -11,6 +9,7 @@ import numpy as np
 import tifffile
 from PIL import Image, ImageOps
 
+from sr.atomic import replacing
 from sr.errors import UserError, reason
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
@@ -57,20 +56,10 @@ def write(path: str | Path, pixels: Array) -> None:
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     if image.mode == "RGBA" and path.suffix.lower() in (".jpg", ".jpeg", ".bmp"):
         raise UserError(f"{path}: {path.suffix} holds no transparency; write a .png or .webp")
-    path.parent.mkdir(parents=True, exist_ok=True)
     options = {".jpg": {"quality": 95, "subsampling": 0}, ".jpeg": {"quality": 95, "subsampling": 0},
                ".webp": {"lossless": True}}.get(path.suffix.lower(), {})  # fmt: skip
-    with tempfile.NamedTemporaryFile(
-        dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix, delete=False
-    ) as file:
-        try:
-            image.save(file, **options)  # type: ignore[arg-type]
-            file.close()
-            os.chmod(file.name, 0o644)
-            os.replace(file.name, path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    with replacing(path) as temporary:
+        image.save(temporary, **options)  # type: ignore[arg-type]
 
 
 def _read(path: Path) -> Array:

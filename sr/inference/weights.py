@@ -1,8 +1,6 @@
 """One self-describing `.safetensors` a generator: its weights, and in the header what it is and where it comes from."""
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ import torch.nn as nn
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from sr.atomic import replacing
 from sr.errors import UserError, reason
 from sr.generators import Compact, SRResNet
 
@@ -28,17 +27,9 @@ def save(path: str | Path, generator: nn.Module, about: dict[str, Any]) -> None:
         about: at least `generator` (its class name) and `arguments` (of that class); by convention also scale,
             channels, range, data, licence, commit, scores. Values are stored as JSON.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     state = {name: value.detach().cpu().contiguous() for name, value in generator.state_dict().items()}
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".writing")
-    os.close(descriptor)
-    try:
+    with replacing(path) as temporary:
         save_file(state, temporary, {key: json.dumps(value) for key, value in about.items()})
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
 
 
 def load(path: str | Path) -> tuple[nn.Module, dict[str, Any]]:
@@ -80,7 +71,8 @@ def find(path: str | Path) -> Path:
         if not path.exists():
             raise UnusableWeights(f"{path}: no such file; name a .safetensors file or the folder of a run")
         return path
-    files = sorted((path / "weights").glob("*.safetensors"), key=lambda file: len(file.name))
+    # Hidden ones are what a killed run was writing.
+    files = sorted((path / "weights").glob("[!.]*.safetensors"), key=lambda file: len(file.name))
     if not files:
         raise UnusableWeights(f"{path}: holds no weights/*.safetensors; did the run end? Continue it with resume=auto")
     return files[0]

@@ -241,7 +241,7 @@ def test_a_write_cut_short_leaves_the_old_file(tmp_path, rgb, monkeypatch):
     write(tmp_path / "a.png", rgb)
 
     def save(self, file, **_):
-        file.write(b"half of it")
+        file.write_bytes(b"half of it")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Image.Image, "save", save)

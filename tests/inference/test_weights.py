@@ -162,9 +162,9 @@ def test_a_run_without_weights_is_refused(tmp_path):
 
 def test_what_a_killed_save_left_behind_is_not_taken_for_the_weights(tmp_path, monkeypatch):
     folder = tmp_path / "weights"
-    monkeypatch.setattr(weights.Path, "unlink", lambda *_, **__: None)
-    monkeypatch.setattr(weights.os, "replace", lambda *_: None)
-    save(folder / "srgan-on-my-photographs.safetensors", made(COMPACT), COMPACT)
+    monkeypatch.setattr(weights.Path, "replace", lambda *_: None)
+    save(folder / "s.safetensors", made(COMPACT), COMPACT)
     monkeypatch.undo()
+    assert len(list(folder.iterdir())) == 1
     save(folder / "srgan-on-my-photographs.safetensors", made(COMPACT), COMPACT)
     assert find(tmp_path).name == "srgan-on-my-photographs.safetensors"
