@@ -4,6 +4,7 @@ Weights are held as buffers that no checkpoint saves: they come from a pip wheel
 """
 
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -14,7 +15,10 @@ from torch import Tensor
 
 from sr.errors import MissingError, UserError, reason
 
-VGG19_URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"  # torchvision's ImageNet weights, BSD-3
+# torchvision's ImageNet weights, BSD-3; the name of each file ends in the beginning of its SHA-256.
+VGG19_URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
+VGG16_URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
+ALEXNET_URL = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -22,7 +26,8 @@ class Backbone(nn.Module):
     """A frozen convolutional network that returns named activations.
 
     Args:
-        layers: (name, operation) in order; an operation is (kind, *arguments) with kind conv, relu, pool or blur.
+        layers: (name, operation) in order; an operation is (kind, *arguments) with kind conv (stride, padding), relu,
+            pool (size, stride), blur or l2pool.
         weights: `name.weight` and `name.bias` of every conv.
         mean, std: subtracted from and dividing the input, per channel, for images in [0, 1].
     """
@@ -59,8 +64,10 @@ class Backbone(nn.Module):
                 x = F.relu(x)
             elif kind == "pool":
                 x = F.max_pool2d(x, *args)
-            else:
+            elif kind == "blur":
                 x = blur_pool(x)
+            else:
+                x = l2_pool(x)
             if name in wanted:
                 found[name] = x
                 if len(found) == len(wanted):
@@ -70,9 +77,17 @@ class Backbone(nn.Module):
 
 def blur_pool(x: Tensor) -> Tensor:
     """Halve by the binomial filter [1 2 1] (Zhang 2019, arXiv 1904.11486), reflected by two pixels a side."""
+    return F.conv2d(F.pad(x, (2, 2, 2, 2), mode="reflect"), _binomial(x), stride=2, groups=x.shape[1])
+
+
+def l2_pool(x: Tensor) -> Tensor:
+    """Halve by the root of the blurred square (Ding et al. 2020, arXiv 2004.07728, section III-A), zero padded."""
+    return (F.conv2d(x**2, _binomial(x), stride=2, padding=1, groups=x.shape[1]) + 1e-12).sqrt()
+
+
+def _binomial(x: Tensor) -> Tensor:
     taps = torch.tensor([0.25, 0.5, 0.25], dtype=x.dtype, device=x.device)
-    kernel = (taps[:, None] * taps).expand(x.shape[1], 1, 3, 3)
-    return F.conv2d(F.pad(x, (2, 2, 2, 2), mode="reflect"), kernel, stride=2, groups=x.shape[1])
+    return (taps[:, None] * taps).expand(x.shape[1], 1, 3, 3)
 
 
 def _vgg(convs_per_stage: list[int], pool: list[tuple[str, tuple]]) -> list[tuple[str, tuple]]:
@@ -126,6 +141,77 @@ def vgg19(weights: str | Path | None = None, url: str = VGG19_URL) -> Backbone:
         MissingError: neither a file nor the network.
     """
     layers = _vgg([2, 2, 4, 4, 4], [("pool", ("pool", 2, 2))])
+    advice = "losses.backbone.weights=FILE, or take the offline network with losses/backbone=vgg16"
+    return _torchvision("VGG-19", layers, weights, url, advice)
+
+
+def imagenet_vgg16(weights: str | Path | None = None, url: str | None = None, option: str = "", pool: str = "pool"
+                   ) -> Backbone:  # fmt: skip
+    """VGG-16 with torchvision's ImageNet weights: the network of LPIPS (vgg) and DISTS.
+
+    Args:
+        weights, url: as in `vgg19`.
+        option: by which the user names a file, for the message.
+        pool: pool as published, or l2pool as DISTS has it.
+    """
+    layers = _vgg([2, 2, 3, 3, 3], [("pool", ("pool", 2, 2) if pool == "pool" else (pool,))])
+    return _torchvision("VGG-16", layers, weights, url or VGG16_URL, option)
+
+
+def imagenet_alexnet(weights: str | Path | None = None, url: str | None = None, option: str = "") -> Backbone:
+    """AlexNet with torchvision's ImageNet weights: the network of LPIPS (alex). Arguments as in `imagenet_vgg16`."""
+    layers: list[tuple[str, tuple]] = []
+    for i, (stride, padding) in enumerate(((4, 2), (1, 2), (1, 1), (1, 1), (1, 1)), 1):
+        layers += [(f"conv{i}", ("conv", stride, padding)), (f"relu{i}", ("relu",))]
+        if i < 3:
+            layers.append((f"pool{i}", ("pool", 3, 2)))
+    return _torchvision("AlexNet", layers, weights, url or ALEXNET_URL, option)
+
+
+def lpips_heads(net: str) -> list[Tensor]:
+    """The five heads of LPIPS v0.1 (`alex` or `vgg`), from the lpips wheel: a weight per channel each.
+
+    Raises:
+        MissingError: the wheel is not installed.
+    """
+    state = _from_wheel("lpips", f"weights/v0.1/{net}.pth", "lpips")
+    return [state[f"lin{i}.model.1.weight"].flatten() for i in range(5)]
+
+
+def lpips_heads_of(weights: str | Path) -> list[Tensor] | None:
+    """The heads that a file of weights holds as `lin0.weight` ... `lin4.weight`; None where it holds none."""
+    state = _load(weights)
+    return [state[f"lin{i}.weight"].flatten() for i in range(5)] if "lin4.weight" in state else None
+
+
+def dists_heads() -> tuple[Tensor, Tensor]:
+    """Alpha and beta of DISTS, 1475 each, from the DISTS-pytorch wheel.
+
+    Raises:
+        MissingError: the wheel is not installed.
+    """
+    state = _from_wheel("DISTS_pytorch", "weights.pt", "DISTS-pytorch")
+    return state["alpha"].flatten(), state["beta"].flatten()
+
+
+def _from_wheel(package: str, file: str, wheel: str) -> dict[str, Tensor]:
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingError(f"the heads come with a wheel: pip install {wheel} (or sr[perceptual])")
+    return _load(Path(spec.submodule_search_locations[0]) / file)  # its code, with all that it imports, stays out
+
+
+def _load(file: str | Path) -> dict[str, Tensor]:
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, UnpicklingError) as error:
+        raise MissingError(f"{file}: no weights to be read there ({reason(error)})") from error
+
+
+def _torchvision(
+    name: str, layers: list[tuple[str, tuple]], weights: str | Path | None, url: str, advice: str
+) -> Backbone:
+    """A network with torchvision's weights, of a file or fetched."""
     try:
         if weights is not None:
             state = torch.load(weights, map_location="cpu", weights_only=True)
@@ -133,13 +219,13 @@ def vgg19(weights: str | Path | None = None, url: str = VGG19_URL) -> Backbone:
             state = torch.hub.load_state_dict_from_url(url, map_location="cpu", check_hash=True, weights_only=True)
     except (OSError, RuntimeError, UnpicklingError) as error:
         raise MissingError(
-            f"VGG-19 could not be had from {weights or url} ({reason(error)}); fetch {VGG19_URL} elsewhere and name "
-            "that file with losses.backbone.weights=FILE, or take the offline network with losses/backbone=vgg16"
+            f"{name} could not be had from {weights or url} ({reason(error)}); fetch {url} elsewhere and name "
+            f"that file with {advice}"
         ) from error
     try:
         return Backbone(layers, _named(layers, state, "features."))
     except (ValueError, AttributeError) as error:
-        raise UserError(f"{weights or url}: not torchvision's VGG-19 ({reason(error)})") from error
+        raise UserError(f"{weights or url}: not torchvision's {name} ({reason(error)})") from error
 
 
 def alexnet() -> Backbone:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -67,17 +67,45 @@ class TrainConfig:
                 raise UserError(f"{name}={value}; give a positive integer")
 
 
-def validate(config: DictConfig) -> None:
+@dataclass
+class Panel:
+    """The figure of an evaluation."""
+
+    images: list[str] = MISSING  # names; [] takes the first image of each set
+    box: list[int] | None = None  # left, top, width, height in HR pixels; null: where bicubic fails most
+    size_px: int = MISSING  # of the box, where it is searched for
+
+
+@dataclass
+class EvaluateConfig:
+    """Top level of conf/evaluate.yaml."""
+
+    model: Any = MISSING
+    sets: Any = MISSING
+    root: str | None = None
+    scale: int = MISSING
+    channels: int | None = MISSING
+    bands: list[int] | None = None
+    metrics: dict[str, Any] = MISSING
+    device: str = MISSING
+    tile: Any = MISSING
+    out: str | None = None
+    panel: Panel = field(default_factory=Panel)
+
+
+def validate(config: DictConfig, schema: type = TrainConfig) -> None:
     """Check a composed config as a whole, before anything is built.
 
     Raises:
         UserError: an unknown key, a value out of range, or a `_target_` that is not ours to call.
     """
-    known = {"": set(TrainConfig.__dataclass_fields__), "steps.": set(Steps.__dataclass_fields__)}
-    for prefix, node in (("", config), ("steps.", config.steps)):
+    parts: list[tuple[str, Any, type]] = [("", config, schema)]
+    parts += [(f"{f.name}.", config[f.name], f.type) for f in fields(schema) if f.type in (Steps, Panel)]
+    for prefix, node, part in parts:
+        known = {f.name for f in fields(part)}
         # Hydra's `+key=value` adds what the schema does not know.
-        for key in set(node) - known[prefix]:
-            raise UserError(f"unknown key {prefix}{key}; known are {sorted(known[prefix])}")
+        for key in set(node) - known:
+            raise UserError(f"unknown key {prefix}{key}; known are {sorted(known)}")
     try:
         OmegaConf.to_object(config)
     except ValueError as error:
@@ -145,6 +173,7 @@ def precision(accelerator: str) -> str:
 def register() -> None:
     """Tell Hydra and OmegaConf; more than once does no harm."""
     ConfigStore.instance().store(name="train_schema", node=TrainConfig)
+    ConfigStore.instance().store(name="evaluate_schema", node=EvaluateConfig)
     # A run's folder is asked for often and made of the time: it must be the same each time, hence the cache.
     OmegaConf.register_new_resolver("run_folder", _run_folder_or_end, use_cache=True, replace=True)
     OmegaConf.register_new_resolver("accelerator", accelerator, replace=True)

@@ -4,37 +4,43 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from sr.atomic import write_text
 
-METRIC_TITLES = {"psnr_y": "PSNR-Y (dB)", "ssim_y": "SSIM-Y", "psnr": "PSNR (dB)", "ssim": "SSIM",
-                 "st_lpips": "ST-LPIPS (lower is better)"}  # fmt: skip
+TITLES = {
+    "psnr_y": "PSNR-Y (dB)", "ssim_y": "SSIM-Y", "psnr_rgb": "PSNR-RGB (dB)", "ssim_rgb": "SSIM-RGB",
+    "psnr": "PSNR (dB)", "ssim": "SSIM", "st_lpips": "ST-LPIPS (lower is better)", "lpips": "LPIPS (lower)",
+    "dists": "DISTS (lower)", "niqe": "NIQE (lower)", "lr_psnr": "LR-PSNR (dB)", "sam": "SAM (deg, lower)",
+    "ergas": "ERGAS (lower)", "ms_per_mp": "ms/MP", "peak_mb": "memory (MB)", "parameters": "parameters",
+}  # fmt: skip
+ABOUT_A_ROW = ("model", "set", "scale", "n", "ci95")
 
 
-def protocol(scale: int) -> dict[str, Any]:
-    """How the scores were made: it is part of the number."""
+def protocol(scale: int, channels: int | None, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """How the scores were made: it is part of the number.
+
+    Args:
+        scale, channels: of the images; None leaves channels as the files have them.
+        metrics: name -> metric, each of which says its own part.
+    """
+    gray = {3: "gray files expanded to RGB", 1: "colour files reduced to luma", None: "gray files left gray"}
     return {
-        "sr": "rounded to 8 bits",
-        "crop_border_px": scale,
-        "y": "BT.601 studio swing, unrounded; gray files expanded to RGB for networks of three channels",
-        "psnr": "peak 255, mean over images",
-        "ssim": "11x11 Gaussian, sigma 1.5, valid region, K = 0.01, 0.03, mean over images",
-        "st_lpips": "ST-LPIPS v0.0, AlexNet, whole RGB images",
-    }
+        "scale": scale,
+        "images": f"the means are over images; {gray.get(channels, f'{channels} channels')}",
+        "lr": "the files of the set, or HR shrunk by MATLAB's bicubic in 8 bits",
+    } | {name: getattr(metric, "protocol", type(metric).__name__) for name, metric in metrics.items()}
 
 
 def environment() -> dict[str, str]:
     """Versions and hardware."""
-    import pytorch_lightning as pl
-    import torch
-
     return {
         "python": platform.python_version(),
-        "torch": torch.__version__,
-        "lightning": pl.__version__,
+        "torch": version("torch"),
+        "lightning": version("pytorch-lightning"),
         "device": device_name(),
         "commit": commit(),
     }
@@ -66,25 +72,46 @@ def commit() -> str:
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Rows of model, set, scale, n and metrics as Markdown."""
-    metrics = [key for key in rows[0] if key not in ("model", "set", "scale", "n")]
+    """Rows of model, set, scale, n and metrics as Markdown; columns of which nothing is known are left out."""
+    keys = [key for key in rows[0] if key not in ABOUT_A_ROW and any(row.get(key) is not None for row in rows)]
     lines = [
-        "| set | model | " + " | ".join(METRIC_TITLES.get(m, m) for m in metrics) + " |",
-        "|---|---|" + "---:|" * len(metrics),
+        "| set | model | " + " | ".join(TITLES.get(key, key) for key in keys) + " |",
+        "|---|---|" + "---:|" * len(keys),
     ]
     for row in rows:
         title = f"{row['set']} x{row['scale']} ({row['n']})"
-        lines.append(f"| {title} | {row['model']} | " + " | ".join(_format(m, row[m]) for m in metrics) + " |")
+        lines.append(f"| {title} | {row['model']} | " + " | ".join(show(key, row.get(key)) for key in keys) + " |")
     return "\n".join(lines)
 
 
+def show(metric: str, value: float | None) -> str:
+    """A value with as many digits as papers print."""
+    if value is None:
+        return "-"
+    if metric == "parameters":
+        return f"{value / 1e6:.2f} M" if value >= 1e4 else str(value)
+    return f"{value:.{2 if 'psnr' in metric else 0 if metric in ('ms_per_mp', 'peak_mb') else 4}f}"
+
+
+def metrics_json(
+    how: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], more: Mapping[str, Any] | None = None
+) -> str:
+    """The text of metrics.json, of a run's and of an evaluation's: {"protocol", "environment", "rows", and `more`}."""
+    return json.dumps({"protocol": how, "environment": environment(), "rows": rows, **(more or {})}, indent=1) + "\n"
+
+
 def write(
-    folder: Path, command: str, config: dict[str, Any], rows: list[dict[str, Any]], seconds: float, steps: int
+    folder: Path,
+    command: str,
+    config: dict[str, Any],
+    how: dict[str, Any],
+    rows: list[dict[str, Any]],
+    seconds: float,
+    steps: int,
 ) -> None:
-    """Write metrics.json and README.md, the one-page card of the run."""
+    """Write metrics.json and README.md, the one-page card of the run; `how` is its protocol."""
     here = environment()
-    about = {"protocol": protocol(config["scale"]), "environment": here, "rows": rows}
-    write_text(folder / "metrics.json", json.dumps(about, indent=1) + "\n")
+    write_text(folder / "metrics.json", metrics_json(how, rows))
     phases = ", ".join(f"{count} {name}" for name, count in config["steps"].items() if count and name != "ramp")
     hours, minutes = divmod(round(seconds / 60), 60)
     card = f"""# {config["name"]}
@@ -96,7 +123,7 @@ commit {here["commit"]}, torch {here["torch"]}.
 
 {table(rows)}
 
-Protocol: {"; ".join(f"{key} {value}" for key, value in protocol(config["scale"]).items())}.
+Protocol: {"; ".join(f"{key} {value}" for key, value in how.items())}.
 
 ![LR, bicubic and what the run kept, beside the original](samples/final.png)
 
@@ -120,10 +147,6 @@ def about_weights(config: dict[str, Any], scores: list[dict[str, Any]]) -> dict[
         "commit": commit(),
         "scores": scores,
     }
-
-
-def _format(metric: str, value: float) -> str:
-    return f"{value:.2f}" if "psnr" in metric else f"{value:.4f}"
 
 
 def _git(folder: Path, *arguments: str) -> str:

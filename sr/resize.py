@@ -8,6 +8,7 @@ from functools import lru_cache
 from math import ceil
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -21,6 +22,8 @@ def imresize(image: Tensor, scale: float, clip: bool = False) -> Tensor:
     Returns:
         ... ceil(scale H) ceil(scale W), of the same type and device.
     """
+    if scale == int(scale) and not clip:
+        return _enlarge(image, int(scale))
     rows = _on(image.shape[-2], scale, image.device, image.dtype)
     columns = _on(image.shape[-1], scale, image.device, image.dtype)
     # A half-precision product would be wrong in the third digit: under autocast, stay in the type that came in.
@@ -43,6 +46,18 @@ def imresize_uint8(image: Tensor, scale: float) -> Tensor:
     columns = _on(image.shape[-1], scale, image.device, torch.float64)
     half = (rows @ image.double() + 0.5).floor().clamp(0, peak)
     return (half @ columns.T + 0.5).floor().clamp(0, peak).to(image.dtype)
+
+
+def _enlarge(image: Tensor, scale: int) -> Tensor:
+    """By a whole number: each phase is a filter of 5 taps, where the matrix of a large image is mostly zeros."""
+    phases = _on(9, scale, image.device, image.dtype)[4 * scale : 5 * scale, 2:7]  # those of an inner pixel
+    (height, width), others = image.shape[-2:], image.shape[:-2]
+    x = image.reshape(-1, 1, height, width)
+    with torch.autocast(image.device.type, enabled=False):
+        x = F.conv2d(F.pad(x, (0, 0, 2, 2), mode="replicate"), phases[:, None, :, None])  # n s H W
+        x = x.transpose(1, 2).reshape(-1, 1, height * scale, width)
+        x = F.conv2d(F.pad(x, (2, 2, 0, 0), mode="replicate"), phases[:, None, None, :])  # n s sH W
+    return x.permute(0, 2, 3, 1).reshape(*others, height * scale, width * scale)
 
 
 @lru_cache(maxsize=64)

@@ -41,7 +41,7 @@ class PixelSystem(pl.LightningModule):
         optimizer: parameters to optimizer; the schedule sets its learning rate. A fused one never waits for the
             device.
         schedule: step to learning rate.
-        metrics: name -> torchmetrics metric of (sr, hr), for validation.
+        metrics: name -> torchmetrics metric of (sr, hr), or of what its `inputs` name, for validation.
         accumulate: equal pieces in which each batch goes through the networks: a large batch in a small memory. Their
             gradients add up to those of the whole batch (but for batch norm, which sees a piece at a time).
         clip_norm: largest gradient norm of a network; null leaves gradients alone.
@@ -78,6 +78,7 @@ class PixelSystem(pl.LightningModule):
         self.bicubic: dict[str, float] = {}  # their values, once the validation images have been seen
         self.accumulate, self.clip_norm, self.ema_decay = accumulate, clip_norm, ema_decay
         self.channels_last, self.compiled, self.log_every_steps = channels_last, compile, log_every_steps
+        self.about: dict[str, Any] = {}  # what a weights file says of itself; checkpoints say it too
         self.first_bad_step: Tensor
         self.register_buffer("first_bad_step", torch.tensor(-1), persistent=False)
         self.watched: dict[str, list[Tensor]] = {}  # since the last row, left on the device
@@ -179,9 +180,10 @@ class PixelSystem(pl.LightningModule):
         lr, hr = self.to_float(batch["lr"]), self.to_float(batch["hr"])
         with torch.autocast(self.device.type, enabled=False):  # scores are those of the fp32 network
             sr = self.generator_ema(lr).clamp(0, 1)
-            _update(self.metrics, sr, hr)
+            _update(self.metrics, {"sr": sr, "hr": hr, "lr": lr})
             if not self.bicubic:
-                _update(self.bicubic_metrics, imresize(lr, hr.shape[-1] / lr.shape[-1]).clamp(0, 1), hr)
+                bicubic = imresize(lr, hr.shape[-1] / lr.shape[-1]).clamp(0, 1)
+                _update(self.bicubic_metrics, {"sr": bicubic, "hr": hr, "lr": lr})
         return sr
 
     def on_validation_start(self) -> None:
@@ -245,6 +247,9 @@ class PixelSystem(pl.LightningModule):
         """Send one row to every logger, at the step that counts updates."""
         for logger in self.trainer.loggers:
             logger.log_metrics(row, step=self.global_step)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["about"] = self.about
 
     # --- set-up -----------------------------------------------------------------------------------------------------
 
@@ -350,9 +355,9 @@ class AdversarialSystem(PixelSystem):
                 self.watch({"loss/discriminator": loss, "logits/real": real.mean(), "logits/fake": fake.mean()})
 
 
-def _update(metrics: Any, sr: Tensor, hr: Tensor) -> None:
+def _update(metrics: Any, images: Mapping[str, Tensor]) -> None:
     for metric in metrics.values():
-        metric.update(sr, hr)
+        metric.update(*(images[name] for name in getattr(metric, "inputs", ("sr", "hr"))))
 
 
 def _compute(metrics: Any) -> dict[str, float]:

@@ -41,6 +41,7 @@ def train(config: DictConfig, folder: Path) -> float | None:
     """Build a run in `folder`, fit it, score it, write it down."""
     import pytorch_lightning as pl
 
+    from sr import record
     from sr.strategies import same_config_for_all_processes  # and tells Lightning of our DDP
 
     only_what_matters()
@@ -51,6 +52,9 @@ def train(config: DictConfig, folder: Path) -> float | None:
     loggers = [instantiate(logger) for logger in config.logger.values()]
     trainer = instantiate(config.trainer, callbacks=list(callbacks.values()), logger=loggers)
 
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    system.about = record.about_weights(plain, [])
+
     checkpoint = folder / "checkpoints" / "last.ckpt"
     resuming = config.resume is not None and checkpoint.exists()
     if config.init_from is not None and not resuming:
@@ -58,7 +62,7 @@ def train(config: DictConfig, folder: Path) -> float | None:
     if trainer.is_global_zero:
         remember(config, folder, resuming)
     for logger in loggers:
-        logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))
+        logger.log_hyperparams(plain)
     stop = callbacks["stop"]
     with same_config_for_all_processes(folder):
         trainer.fit(system, data, ckpt_path=checkpoint if resuming else None)
@@ -94,21 +98,12 @@ def start_from(system: "PixelSystem", path: str) -> None:
     from sr.inference import weights
 
     try:
-        state = ema_state(Path(path)) if path.endswith(".ckpt") else weights.load(path)[0].state_dict()
+        state = weights.averaged_of(path) if path.endswith(".ckpt") else weights.load(path)[0].state_dict()
         for network in (system.generator, system.generator_ema):
             network.load_state_dict(state)
     except (RuntimeError, ValueError, OSError) as error:
         raise UserError(f"init_from={path}: {reason(error)}; it must hold weights of this very "
                           "generator (compare generator=... and its arguments)") from error  # fmt: skip
-
-
-def ema_state(checkpoint: Path) -> dict[str, Any]:
-    """The averaged generator's weights in a checkpoint."""
-    import torch
-
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
-    prefix = "generator_ema."
-    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
 def remember(config: DictConfig, folder: Path, resuming: bool) -> None:
@@ -147,9 +142,10 @@ def finish(
     from sr.inference import weights
 
     files = {name: folder / "checkpoints" / f"{name}.ckpt" for name in ("pixel", "best", "last")}
-    kept = {name: ema_state(file) for name, file in files.items() if file.exists()}
+    kept = {name: weights.averaged_of(file) for name, file in files.items() if file.exists()}
     system.to(trainer.strategy.root_device)  # from where Lightning takes it at the end of a fit
     rows = score_all(config, trainer, system, data, kept)
+    how = record.protocol(config.scale, config.channels, dict(system.metrics.items()))
     if not trainer.is_global_zero:
         return
 
@@ -170,7 +166,7 @@ def finish(
     (folder / "samples").mkdir(exist_ok=True)
     panel(cells, list(kept)).save(folder / "samples" / "final.png")
     command = " ".join(["python -m sr.train", *HydraConfig.get().overrides.task])
-    record.write(folder, command, plain, rows, seconds, trainer.global_step)
+    record.write(folder, command, plain, how, rows, seconds, trainer.global_step)
     print(f"\n{record.table(rows)}\n\n{folder}/README.md is the card of this run", flush=True)
 
 
@@ -178,9 +174,10 @@ def score_all(
     config: DictConfig, trainer: "pl.Trainer", system: "PixelSystem", data: "CropData", kept: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """A row for bicubic and for each kept generator, on the validation images and each test set at hand."""
-    from sr.inference.score import score
-    from sr.resize import imresize
+    from sr.inference import models
+    from sr.inference.score import complaints, row, score
 
+    say = print if trainer.is_global_zero else lambda *_: None
     sets = {data.validation.name: data.validation}
     for name in config.test:
         try:
@@ -188,17 +185,24 @@ def score_all(
             images[0]  # a set of another number of channels must not cost a finished run its card
             sets[images.name] = images
         except UserError as error:
-            if trainer.is_global_zero:
-                print(f"not scored: {error}")
-    rows, scale, generator = [], config.scale, system.generator_ema
+            say(f"not scored: {error}")
     metrics: dict[str, Any] = dict(system.metrics.items())
+    rows: list[dict[str, Any]] = []
     for images in sets.values():
-        for model in ("bicubic", *kept):
-            if model in kept:
-                generator.load_state_dict(kept[model])
-            enlarge = generator if model in kept else lambda lr: imresize(lr, scale)
-            scores = score(enlarge, images, metrics, system.device, trainer.global_rank, trainer.world_size)
-            rows.append({"model": model, "set": images.name, "scale": scale, "n": len(images), **scores})
+        for name in ("bicubic", *kept):
+            if name in kept:
+                system.generator_ema.load_state_dict(kept[name])
+                enlarge = models.of_generator(name, system.generator_ema, config.scale, config.channels, system.device)
+            else:
+                enlarge = models.load("bicubic", config.scale, system.device)
+            records = score(
+                enlarge, images, metrics, system.device, trainer.global_rank, trainer.world_size,
+                progress=f"{name} on {images.name}",
+            )  # fmt: skip
+            rows.append(row(name, images, records, list(metrics), enlarge.parameters))
+            if name == "bicubic":  # an image that cannot be read is the same for all
+                for line in complaints(images, records):
+                    say(f"not scored: {line}")
     return rows
 
 

@@ -9,8 +9,21 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [
-    {"train", "upscale"},
-    {"systems", "strategies", "schedules", "loggers", "record", "config", "data", "callbacks", "inference"},
+    {"train", "evaluate", "upscale"},
+    {"report"},
+    {
+        "systems",
+        "strategies",
+        "schedules",
+        "loggers",
+        "record",
+        "config",
+        "data",
+        "callbacks",
+        "inference",
+        "comparison",
+        "figures",
+    },
     {"generators", "discriminators", "losses", "degradations", "metrics", "formats"},
     {"color", "resize", "backbones"},
     {"errors", "atomic"},

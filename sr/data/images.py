@@ -1,6 +1,7 @@
 """Whole images for validation and tests: an HR image and the LR image that was, or is here, made of it."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,11 @@ class Images(Dataset[dict[str, Any]]):
 
     def __init__(self, name: str, hr: Source, lr: Source | None, scale: int, channels: int | None = 3) -> None:
         self.name, self.hr, self.lr, self.scale, self.channels = name, hr, lr, scale, channels
-        self.names = [Path(file).stem for file in (hr.names if isinstance(hr, Pack) else hr)]
+        files = [Path(file) for file in (hr.names if isinstance(hr, Pack) else hr)]
+        self.names = [file.stem for file in files]
+        if len(set(self.names)) < len(files):  # the same name in two folders, or with two suffixes
+            above = os.path.commonpath([file.parent for file in files])
+            self.names = [file.relative_to(above).as_posix() for file in files]
 
     def __len__(self) -> int:
         return len(self.hr)
@@ -56,21 +61,61 @@ class Images(Dataset[dict[str, Any]]):
         return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
 
 
-def benchmark(root: str | Path | None, name: str, scale: int, channels: int | None = 3) -> Images:
-    """The benchmark set `name` (case ignored), in `root/<Set>/{HR,LR}_x<scale>/`.
+def open_set(which: str | Mapping[str, str], root: str | Path | None, scale: int, channels: int | None = 3) -> Images:
+    """The images that `which` names.
+
+    Args:
+        which: a folder, either of HR images alone, or with its HR and LR images in `HR_x4` and `LR_x4` (of this
+            scale) or `HR` and `LR`; or the name of such a folder in `root`, case ignored; or {"hr": folder,
+            "lr": folder}. LR images that are not there are made by the exact bicubic of the benchmarks.
+        root: folder of the benchmark sets.
+        scale: between LR and HR.
+        channels: as in `Images`.
 
     Raises:
-        MissingError: no root, no such set or no such scale.
+        MissingError: no such folder, set or scale.
+        UserError: no images in it.
     """
+    if not isinstance(which, str):
+        if set(which) != {"hr", "lr"}:
+            raise UserError(f"a set is a name, a folder or {{hr: DIR, lr: DIR}}, not {dict(which)}")
+        return _paired(Path(which["hr"]).expanduser().name, which["hr"], which["lr"], scale, channels)
+    folder = Path(which).expanduser()
+    if not folder.is_dir():
+        folder = _in_root(which, root)
+    parts = {path.name.lower(): path for path in folder.iterdir() if path.is_dir()}
+    name = folder.resolve().name
+    for hr, lr in ((f"hr_x{scale}", f"lr_x{scale}"), ("hr", "lr")):
+        if hr in parts:
+            return _paired(name, parts[hr], parts.get(lr), scale, channels)
+    scales = sorted(part for part in parts if part.startswith("hr_x"))
+    if scales:
+        raise MissingError(f"{folder} has no HR_x{scale}; it has {scales}")
+    return Images(name, find(folder), None, scale, channels)
+
+
+def _in_root(name: str, root: str | Path | None) -> Path:
     if root is None:
-        raise MissingError(f"{name}: no benchmark folder; set SR_BENCHMARKS or data.benchmarks to the folder "
-                                "that holds <Set>/HR_x4 and <Set>/LR_x4")  # fmt: skip
+        raise MissingError(f"{name}: no such folder, and no folder of benchmark sets to look in; set SR_BENCHMARKS, "
+                           "root or data.benchmarks to the one that holds <Set>/HR_x4 and <Set>/LR_x4")  # fmt: skip
     sets = {path.name.lower(): path for path in Path(root).expanduser().glob("*") if path.is_dir()}
     if name.lower() not in sets:
-        raise MissingError(f"{name}: not in {root}, which holds {sorted(p.name for p in sets.values())}")
-    folder = sets[name.lower()]
-    if not (folder / f"HR_x{scale}").is_dir():
-        raise MissingError(f"{folder} has no HR_x{scale}; it has {sorted(p.name for p in folder.iterdir())}")
-    hr = find(folder / f"HR_x{scale}")
-    lr = [folder / f"LR_x{scale}" / path.name for path in hr] if (folder / f"LR_x{scale}").is_dir() else None
-    return Images(folder.name, hr, lr, scale, channels)
+        raise MissingError(f"{name}: no such folder, and not in {root}, which holds "
+                           f"{sorted(path.name for path in sets.values())}")  # fmt: skip
+    return sets[name.lower()]
+
+
+def _paired(name: str, hr: str | Path, lr: str | Path | None, scale: int, channels: int | None) -> Images:
+    """An HR image whose partner is missing is kept: reading it will name it."""
+    files = find(hr)
+    if lr is None:
+        return Images(name, files, None, scale, channels)
+    root, lr_root = Path(hr).expanduser(), Path(lr).expanduser()
+    partners = {partner_stem(str(path.relative_to(lr_root)), scale): path for path in find(lr_root)}
+    names = [path.relative_to(root) for path in files]
+    return Images(name, files, [partners.get(partner_stem(str(n), scale), lr_root / n) for n in names], scale, channels)
+
+
+def partner_stem(name: str, scale: int) -> str:
+    """What the names of an HR image and of its LR image share: `a/b` of `a/b.png`, `a/bx4.png`, `a/b_x4.jpg`."""
+    return str(Path(name).with_suffix("")).removesuffix(f"x{scale}").removesuffix("_")

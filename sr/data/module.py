@@ -9,9 +9,8 @@ from torch.utils.data import DataLoader
 
 from sr.errors import UserError
 
-from . import images
 from .crops import Crops, Steps
-from .images import Images
+from .images import Images, open_set
 from .pack import Pack, build, find
 
 
@@ -64,7 +63,7 @@ class CropData(pl.LightningDataModule):
         folder = Path(which).expanduser()
         if folder.is_dir():
             return Images(folder.name, self.pack(find(folder), folder, 1), None, self.scale, self.channels)
-        return images.benchmark(self.benchmarks, which, self.scale, self.channels)
+        return open_set(which, self.benchmarks, self.scale, self.channels)
 
     def pack(self, files: list[Path], root: Path, minimum_px: int) -> Pack:
         return build(files, root, self.cache, channels=self.channels, minimum_px=minimum_px)

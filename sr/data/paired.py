@@ -7,7 +7,7 @@ from typing import Any
 
 from sr.errors import UserError
 
-from .images import Images
+from .images import Images, partner_stem
 from .module import CropData
 from .pack import Pack, find
 
@@ -37,14 +37,14 @@ class Paired(CropData):
         lr = self.pack(find(lr_root), lr_root, self.crop_px // self.scale)
         partner: dict[str, int] = {}
         for j, name in enumerate(lr.names):
-            if partner.setdefault(self._stem(name), j) != j:
-                self._skip(lr_root / name, f"{lr.names[partner[self._stem(name)]]} has the same name")
+            if partner.setdefault(partner_stem(name, self.scale), j) != j:
+                self._skip(lr_root / name, f"{lr.names[partner[partner_stem(name, self.scale)]]} has the same name")
         kept: list[tuple[int, int]] = []
         for i, name in enumerate(hr.names):
-            if self._stem(name) not in partner:
+            if partner_stem(name, self.scale) not in partner:
                 self._skip(hr_root / name, f"no image of that name in {lr_root}")
                 continue
-            j = partner.pop(self._stem(name))
+            j = partner.pop(partner_stem(name, self.scale))
             (height, width, _), (lr_height, lr_width, _) = hr.shapes[i], lr.shapes[j]
             s = self.scale
             if (height // s, width // s) != (lr_height, lr_width):
@@ -66,9 +66,6 @@ class Paired(CropData):
     def held_out(self) -> Images:
         hr, lr = (self.hold_out(pack, self.held_out_images)[1] for pack in self.pairs)
         return Images(self.roots[0].name, hr, lr, self.scale, self.channels)
-
-    def _stem(self, name: str) -> str:
-        return str(Path(name).with_suffix("")).removesuffix(f"x{self.scale}").removesuffix("_")
 
     @staticmethod
     def _skip(path: Path, reason: str) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 import torch.nn as nn
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -36,19 +37,13 @@ def load(path: str | Path) -> tuple[nn.Module, dict[str, Any]]:
     """The generator of a weights file, in eval mode, and what its header says.
 
     Args:
-        path: a `.safetensors`, or the folder of a run.
+        path: a `.safetensors`, a checkpoint of a run (its averaged generator), or the folder of a run.
 
     Raises:
         UnusableWeights: in one sentence that names the file.
     """
     path = find(path)
-    try:
-        with safe_open(path, "pt") as file:
-            header = file.metadata() or {}
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-        about = {key: json.loads(value) for key, value in header.items()}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise UnusableWeights(f"{path}: not a weights file ({reason(error)})") from error
+    about, state = _read_checkpoint(path) if path.suffix == ".ckpt" else _read(path)
     name = about.get("generator")
     if not isinstance(name, str) or name not in GENERATORS:
         raise UnusableWeights(f"{path}: its header names the generator {name!r}; known are {sorted(GENERATORS)}")
@@ -58,6 +53,59 @@ def load(path: str | Path) -> tuple[nn.Module, dict[str, Any]]:
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise UnusableWeights(f"{path}: the weights do not fit the {name} of its header ({reason(error)})") from error
     return generator.eval().requires_grad_(False), about
+
+
+def is_ours(path: Path) -> bool:
+    """Whether the header of a `.safetensors` names a generator, as ours do and the community's do not."""
+    try:
+        with safe_open(path, "pt") as file:
+            return "generator" in (file.metadata() or {})
+    except (SafetensorError, OSError) as error:
+        raise UnusableWeights(f"{path}: not a weights file ({reason(error)})") from error
+
+
+def is_our_run(checkpoint: Path) -> bool:
+    """Whether a `.ckpt` was written by a run of ours."""
+    return "about" in _checkpoint(checkpoint)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    try:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+        return {key: json.loads(value) for key, value in header.items()}, state
+    except (SafetensorError, OSError, ValueError) as error:
+        raise UnusableWeights(f"{path}: not a weights file ({reason(error)})") from error
+
+
+def _read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    checkpoint = _checkpoint(path)
+    if "about" not in checkpoint:
+        raise UnusableWeights(f"{path}: not a checkpoint of a run of this project")
+    return checkpoint["about"], _averaged(checkpoint)
+
+
+def averaged_of(checkpoint: str | Path) -> dict[str, Any]:
+    """The averaged generator's weights in a checkpoint of a run.
+
+    Raises:
+        UnusableWeights: no such file, or not a checkpoint.
+    """
+    return _averaged(_checkpoint(Path(checkpoint)))
+
+
+def _averaged(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    prefix, state = "generator_ema.", checkpoint.get("state_dict", {})
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+
+
+def _checkpoint(path: Path) -> dict[str, Any]:
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a damaged or a stranger's pickle makes of it
+        raise UnusableWeights(f"{path}: not a checkpoint that can be read safely ({reason(error)})") from error
+    return found if isinstance(found, dict) else {}
 
 
 def find(path: str | Path) -> Path:

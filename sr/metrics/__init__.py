@@ -1,6 +1,13 @@
 """Metrics: each a pure function and a torchmetrics class that means it over images, right across processes."""
 
+from .consistency import LRConsistency, lr_psnr
+from .dists import DISTS
 from .fidelity import PSNR, SSIM, psnr, ssim
-from .perceptual import STLPIPS
+from .niqe import NIQE, niqe
+from .perceptual import LPIPS, STLPIPS
+from .spectral import ERGAS, SAM, ergas, sam
 
-__all__ = ["PSNR", "SSIM", "STLPIPS", "psnr", "ssim"]
+__all__ = [
+    "DISTS", "ERGAS", "LPIPS", "NIQE", "PSNR", "SAM", "SSIM", "STLPIPS",
+    "LRConsistency", "ergas", "lr_psnr", "niqe", "psnr", "sam", "ssim",
+]  # fmt: skip

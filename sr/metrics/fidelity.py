@@ -4,6 +4,8 @@ The protocol is that of RCAN's and ESRGAN's MATLAB script (section 4 of their pa
 is unrounded, a border as wide as the scale is cropped, the peak is 255.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -16,22 +18,23 @@ from .mean import MeanOverImages
 PSNR_CAP_DB = 100.0  # of equal images, whose PSNR is infinite and would make every mean infinite
 
 
-def psnr(sr: Tensor, hr: Tensor, *, y: bool = True, crop_border_px: int = 0) -> Tensor:
+def psnr(sr: Tensor, hr: Tensor, *, y: bool = True, crop_border_px: int = 0, round_8bit: bool = True) -> Tensor:
     """10 log10(255^2 / MSE) of each image.
 
     Args:
         sr, hr: N C H W in [0, 1].
         y: on the luma of BT.601, otherwise on all channels together.
         crop_border_px: pixels cropped on each side, usually the scale.
+        round_8bit: both images to 256 levels first, as if they had been saved.
 
     Returns:
         N, in dB, at most 100.
     """
-    error = (_prepare(sr, y, crop_border_px) - _prepare(hr, y, crop_border_px)) ** 2
+    error = (_prepare(sr, y, crop_border_px, round_8bit) - _prepare(hr, y, crop_border_px, round_8bit)) ** 2
     return (10 * torch.log10(255**2 / error.mean((1, 2, 3)))).clamp(max=PSNR_CAP_DB)
 
 
-def ssim(sr: Tensor, hr: Tensor, *, y: bool = True, crop_border_px: int = 0) -> Tensor:
+def ssim(sr: Tensor, hr: Tensor, *, y: bool = True, crop_border_px: int = 0, round_8bit: bool = True) -> Tensor:
     """Structural similarity of each image, Wang et al. 2004: 11x11 Gaussian of sigma 1.5, valid region, K = 0.01, 0.03.
 
     Args and shapes as `psnr`; over several channels, the mean of the channels.
@@ -39,7 +42,7 @@ def ssim(sr: Tensor, hr: Tensor, *, y: bool = True, crop_border_px: int = 0) -> 
     Raises:
         UserError: less than 11 pixels are left after cropping.
     """
-    a, b = _prepare(sr, y, crop_border_px), _prepare(hr, y, crop_border_px)
+    a, b = (_prepare(image, y, crop_border_px, round_8bit) for image in (sr, hr))
     if min(a.shape[-2:]) < 11:
         raise UserError(f"SSIM needs at least 11x11 pixels, {a.shape[-1]}x{a.shape[-2]} are left after cropping")
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
@@ -50,34 +53,42 @@ def ssim(sr: Tensor, hr: Tensor, *, y: bool = True, crop_border_px: int = 0) -> 
     return similarity.mean((1, 2, 3))
 
 
-class PSNR(MeanOverImages):
+class Fidelity(MeanOverImages):
+    """What PSNR and SSIM share: their switches."""
+
+    higher_is_better = True
+    how = ""
+
+    def __init__(self, y: bool = True, crop_border_px: int = 0, round_8bit: bool = True) -> None:
+        super().__init__()
+        self.options: dict[str, Any] = {"y": y, "crop_border_px": crop_border_px, "round_8bit": round_8bit}
+        self.protocol = (
+            f"{self.how}; of {'luma (BT.601, 16 to 235, unrounded)' if y else 'all channels together'}, "
+            f"{'rounded to 8 bits' if round_8bit else 'unrounded'}, {crop_border_px} px cropped on each side"
+        )
+
+
+class PSNR(Fidelity):
     """Mean over images of `psnr`."""
 
-    higher_is_better = True
+    how = "peak 255, mean over images"
 
-    def __init__(self, y: bool = True, crop_border_px: int = 0) -> None:
-        super().__init__()
-        self.options = {"y": y, "crop_border_px": crop_border_px}
-
-    def score(self, sr: Tensor, hr: Tensor) -> Tensor:
-        return psnr(sr, hr, **self.options)  # type: ignore[arg-type]
+    def score(self, sr: Tensor, hr: Tensor) -> Tensor:  # type: ignore[override]
+        return psnr(sr, hr, **self.options)
 
 
-class SSIM(MeanOverImages):
+class SSIM(Fidelity):
     """Mean over images of `ssim`."""
 
-    higher_is_better = True
+    how = "11x11 Gaussian, sigma 1.5, valid region, K = 0.01, 0.03, population covariance"
 
-    def __init__(self, y: bool = True, crop_border_px: int = 0) -> None:
-        super().__init__()
-        self.options = {"y": y, "crop_border_px": crop_border_px}
-
-    def score(self, sr: Tensor, hr: Tensor) -> Tensor:
-        return ssim(sr, hr, **self.options)  # type: ignore[arg-type]
+    def score(self, sr: Tensor, hr: Tensor) -> Tensor:  # type: ignore[override]
+        return ssim(sr, hr, **self.options)
 
 
-def _prepare(image: Tensor, y: bool, crop: int) -> Tensor:
-    image = (image.double().clamp(0, 1) * 255).round()
+def _prepare(image: Tensor, y: bool, crop: int, round_8bit: bool) -> Tensor:
+    image = image.double().clamp(0, 1) * 255
+    image = image.round() if round_8bit else image
     image = luma(image) if y else image
     height, width = image.shape[-2:]
     if min(height, width) <= 2 * crop:

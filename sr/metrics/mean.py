@@ -9,9 +9,15 @@ class MeanOverImages(Metric):
     """Sums a score per image and divides by the number of images; sums and counts add up across processes.
 
     torchmetrics' own PSNR pools squared error over all images instead, which is another (lower) number.
+
+    Attributes:
+        inputs: which of "sr", "hr", "lr" the metric looks at, in the order of its arguments.
+        protocol: how the number is made, in words; it is printed with the number.
     """
 
     full_state_update = False
+    inputs: tuple[str, ...] = ("sr", "hr")
+    protocol = ""
     total: Tensor
     count: Tensor
 
@@ -20,13 +26,13 @@ class MeanOverImages(Metric):
         self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
-    def score(self, sr: Tensor, hr: Tensor) -> Tensor:
+    def score(self, *images: Tensor) -> Tensor:
         """Scores of N images, N."""
         raise NotImplementedError
 
-    def update(self, sr: Tensor, hr: Tensor) -> None:
-        """Add N images: sr and hr, N C H W in [0, 1]."""
-        scores = self.score(sr, hr)
+    def update(self, *images: Tensor) -> None:
+        """Add N images: what `inputs` names, each N C H W in [0, 1]."""
+        scores = self.score(*images)
         self.total += scores.sum()
         self.count += len(scores)
 

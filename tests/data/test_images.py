@@ -6,7 +6,7 @@ import tifffile
 import torch
 from PIL import Image
 
-from sr.data.images import Images, benchmark
+from sr.data.images import Images, open_set
 from sr.data.pack import build, find
 from sr.formats import image as formats
 from sr.resize import imresize_uint8
@@ -112,43 +112,43 @@ def root(tmp_path, make):
 
 @pytest.mark.parametrize("name", ["SetA", "seta", "SETA"])
 def test_a_set_is_found_by_its_name_in_any_case(root, name):
-    images = benchmark(root, name, 4)
+    images = open_set(name, root, 4)
     assert images.name == "SetA"
     assert images.names == ["img_001", "img_002"]
     assert np.array_equal(images[1]["lr"], tensor(formats.read(root / "SetA" / "LR_x4" / "img_002.png")))
 
 
 def test_without_lr_files_lr_is_made(root):
-    item = benchmark(root, "SetA", 2)[0]
+    item = open_set("SetA", root, 2)[0]
     assert torch.equal(item["lr"], imresize_uint8(item["hr"], 1 / 2))
 
 
 def test_a_missing_lr_file_is_named(root):
     (root / "SetA" / "LR_x4" / "img_002.png").unlink()
     with pytest.raises(formats.UnreadableImage, match=r"LR_x4/img_002\.png: no such file"):
-        benchmark(root, "SetA", 4)[1]
+        open_set("SetA", root, 4)[1]
 
 
 def test_what_is_not_there_is_said_with_what_is(root):
     with pytest.raises(FileNotFoundError, match=r"set5: no benchmark folder; set SR_BENCHMARKS"):
-        benchmark(None, "set5", 4)
+        open_set("set5", None, 4)
     with pytest.raises(FileNotFoundError, match=r"set5: not in .*\['SetA', 'SetB'\]"):
-        benchmark(root, "set5", 4)
+        open_set("set5", root, 4)
     with pytest.raises(FileNotFoundError, match=r"SetA has no HR_x3; it has \['HR_x2', 'HR_x4', 'LR_x4'\]"):
-        benchmark(root, "seta", 3)
+        open_set("seta", root, 3)
 
 
 @pytest.mark.parametrize(
     ("name", "scale", "count"), [("Set5", 2, 5), ("Set5", 4, 5), ("Set14", 2, 14), ("Set14", 4, 14)]
 )
 def test_the_real_sets_have_the_images_that_they_should(benchmarks, name, scale, count):
-    images = benchmark(benchmarks, name.lower(), scale)
+    images = open_set(name.lower(), benchmarks, scale)
     assert len(images) == count
     assert images.names == [f"img_{i:03d}" for i in range(1, count + 1)]
     assert images[0]["hr"].shape[0] == 3
 
 
 def test_set14_has_one_gray_image(benchmarks):
-    channels = [item["hr"].shape[0] for item in benchmark(benchmarks, "Set14", 4, channels=None)]
+    channels = [item["hr"].shape[0] for item in open_set("Set14", benchmarks, 4, channels=None)]
     assert channels.count(1) == 1
     assert channels[2] == 1

@@ -1,14 +1,14 @@
 import pytest
 import torch
 
-from sr.data.images import benchmark
+from sr.data.images import open_set
 from sr.degradations import Bicubic
 from sr.resize import imresize, imresize_uint8
 
 
 def test_within_one_level_of_the_benchmark_files(benchmarks):
     degradation = Bicubic(4)
-    for item in benchmark(benchmarks, "Set14", 4, channels=None):
+    for item in open_set("Set14", benchmarks, 4, channels=None):
         lr = 255 * degradation(item["hr"][None] / 255)[0]
         assert (lr - item["lr"]).abs().max() <= 1.001, item["name"]
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torchmetrics import MeanAbsoluteError
 
-from sr.data.images import Images, benchmark
+from sr.data.images import Images, open_set
 from sr.data.pack import find
 from sr.inference.score import score
 from sr.metrics import PSNR, SSIM, psnr, ssim
@@ -83,7 +83,7 @@ def test_images_of_16_bits(face):
 
 @pytest.mark.parametrize(("name", "psnr_db", "similarity"), [("Set5", 28.42, 0.8104), ("Set14", 26.00, 0.7027)])
 def test_bicubic_has_the_scores_of_the_published_tables(benchmarks, name, psnr_db, similarity):
-    images = benchmark(benchmarks, name, 4, channels=None)
+    images = open_set(name, benchmarks, 4, channels=None)
     scores = score(bicubic, images, {"psnr": PSNR(crop_border_px=4), "ssim": SSIM(crop_border_px=4)})
     assert scores["psnr"] == pytest.approx(psnr_db, abs=0.02)
     assert scores["ssim"] == pytest.approx(similarity, abs=0.001)

@@ -1,0 +1,184 @@
+"""Judge: `python -m sr.evaluate model=MODEL` prints the papers' tables, for any model."""
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import hydra
+import torch
+import torch.distributed as dist
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from torch import Tensor
+
+from sr import figures, record, report
+from sr.config import CONF, EvaluateConfig, register, validate
+from sr.data.images import Images, open_set
+from sr.errors import UserError
+from sr.figures import Box
+from sr.inference import models
+from sr.inference.models import Enlarger
+from sr.inference.score import complaints, row, score, to_float
+
+register()
+SHOWN = 3  # at most so many images in the figure, where none is named
+
+
+@hydra.main(version_base="1.3", config_path=CONF, config_name="evaluate")
+def main(config: DictConfig) -> None:
+    """Evaluate as configured; the exit status is 1 where an image is missing from the table."""
+    try:
+        validate(config, EvaluateConfig)
+        device = _device(config.device)
+        if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+            dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        status = evaluate(config, device)
+    except (UserError, OmegaConfBaseException, InstantiationException) as error:
+        mistake = error.__cause__ if isinstance(error.__cause__, UserError) else error
+        sys.exit(f"error: {mistake}")
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
+    sys.exit(status)
+
+
+def evaluate(config: DictConfig, device: torch.device) -> int:
+    """Score, write, print; returns the exit status: 0, 1 (an image is missing somewhere), 130 (interrupted).
+
+    Where there are several processes, each takes its share of the images, and the first one writes.
+    """
+    rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+    enlargers = load_models(config, device)
+    sets = [open_set(which, config.root, config.scale, config.channels) for which in _list(config.sets)]
+    if len({images.name for images in sets}) < len(sets):
+        raise UserError(f"two sets have one name: {[images.name for images in sets]}; give each folder its own")
+    metrics, notes = load_metrics(config)
+    results = report.Results(
+        command=shlex.join(["python", "-m", "sr.evaluate", *sys.argv[1:]]),
+        how=record.protocol(config.scale, config.channels, metrics),
+        better={name: metric.higher_is_better is not False for name, metric in metrics.items()},
+        models=[enlarger.name for enlarger in enlargers],
+        notes=notes,
+    )
+    status = 0
+    try:
+        for number, images in enumerate(sets):
+            boxes = boxes_of(images, config.panel, one_is_enough=number < SHOWN)
+            for enlarger in enlargers:
+                title = f"{enlarger.name} on {images.name}"
+                records = score(enlarger, images, metrics, device, rank, world, boxes, title)
+                results.add(row(enlarger.name, images, records, list(metrics), enlarger.parameters), records)
+                lines = complaints(images, records)
+                results.complaints += [line for line in lines if line not in results.complaints]
+            results.examples += [example(results, images, name, box) for name, box in boxes.items()]
+    except KeyboardInterrupt:
+        results.notes.append("interrupted: models or sets are missing")
+        status = 130
+    if rank == 0 and results.rows:
+        folder = Path(config.out or Path("outputs", "evaluate", datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")))
+        report.write(results, folder)
+        print(f"\n{record.table(results.rows)}\n")
+        print(*map(report.sentence, report.compared(results)), *results.notes, sep="\n")
+        print(f"\n{folder}/README.md has the intervals, the protocol and the figures", flush=True)
+        if results.complaints:
+            print(f"\n{len(results.complaints)} missing:", *results.complaints, sep="\n  ", file=sys.stderr)
+    return status or (1 if results.complaints else 0)
+
+
+def load_models(config: DictConfig, device: torch.device) -> list[Enlarger]:
+    """The models of the configuration; where two have one name, they are called as they were given.
+
+    Raises:
+        UserError: one that cannot be used, or the same one twice.
+    """
+    given = [str(model) for model in _list(config.model)]
+    enlargers = [models.load(model, config.scale, device, config.tile) for model in given]
+    names = [enlarger.name for enlarger in enlargers]
+    for name, enlarger in zip(given, enlargers, strict=True):
+        if names.count(enlarger.name) > 1:
+            enlarger.name = name
+        if enlarger.channels not in (None, config.channels):
+            raise UserError(f"{name}: a network for {enlarger.channels} channels, channels={config.channels} is asked "
+                            f"for; give channels={enlarger.channels}")  # fmt: skip
+    if len({enlarger.name for enlarger in enlargers}) < len(given):
+        raise UserError(f"the same model twice: {given}")
+    return enlargers
+
+
+def load_metrics(config: DictConfig) -> tuple[dict[str, Any], list[str]]:
+    """Those whose weights are at hand; and of each of the others, why not.
+
+    Raises:
+        UserError: none is left.
+    """
+    found, notes = {}, []
+    for name, node in config.metrics.items():
+        try:
+            found[str(name)] = instantiate(node)
+        except InstantiationException as error:
+            if not isinstance(error.__cause__, UserError):
+                raise
+            notes.append(f"no column {name}: {error.__cause__}")
+    if not found:
+        raise UserError("no metric is left: " + "; ".join(notes))
+    return found, notes
+
+
+def boxes_of(images: Images, panel: DictConfig, one_is_enough: bool) -> dict[str, Box]:
+    """Image -> what to show of it: of those that `panel` names, or of the first one where it names none."""
+    wanted = list(panel.images) or images.names[: int(one_is_enough)]
+    boxes: dict[str, Box] = {}
+    for name in wanted:
+        try:
+            image = images[images.names.index(name)] if name in images.names else None
+        except (UserError, OSError):
+            continue  # the table will name it
+        if image is None:
+            continue
+        lr, hr = (to_float(image[side]) for side in ("lr", "hr"))
+        box = panel.box or figures.hardest_box(lr, hr, panel.size_px, panel.size_px)
+        if len(box) != 4 or min(box) < 0 or box[0] + box[2] > hr.shape[-1] or box[1] + box[3] > hr.shape[-2]:
+            raise UserError(f"panel.box={list(box)}: left, top, width and height must lie in the "
+                            f"{hr.shape[-1]}x{hr.shape[-2]} pixels of {images.name}/{name}")  # fmt: skip
+        boxes[name] = (box[0], box[1], box[2], box[3])
+    return boxes
+
+
+def example(results: report.Results, images: Images, name: str, box: Box) -> figures.Example:
+    """One image for the figure, with the crops that the records brought along."""
+    hr = to_float(images[images.names.index(name)]["hr"])
+    left, top, width, height = box
+    shown = [key for key in ("psnr_y", "psnr", "st_lpips", "lpips") if key in results.better][:2]
+    titles = " / ".join(record.TITLES[key].split(" (")[0] for key in shown)
+    crops: list[tuple[str, Tensor, str]] = [("HR", hr[:, top : top + height, left : left + width], titles)]
+    for model in results.models:
+        one: Mapping[str, Any] = next(r for r in results.records[images.name, model] if r["image"] == name)
+        if "crop" in one:
+            values = " / ".join(record.show(key, one["scores"][key]) for key in shown)
+            crops.append((model, one["crop"] / 255, values))
+    return figures.Example(f"{images.name} {name}, x{images.scale}", hr, box, crops)
+
+
+def _list(node: Any) -> list[Any]:
+    return list(node) if OmegaConf.is_list(node) else [node]
+
+
+def _device(wanted: str) -> torch.device:
+    if wanted == "auto":
+        wanted = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(wanted)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"device={wanted}: not to be had here; cpu, cuda or cuda:N are") from error
+    return device
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""How much memory there is, and how much a computation takes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from weakref import finalize
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+UNKNOWN = 4 << 30  # assumed free where the system does not tell
+
+
+def free_bytes(device: torch.device) -> int:
+    """What a computation on `device` may still take: of the GPU, or of the machine and the container it runs in."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    meminfo = Path("/proc/meminfo")
+    free = UNKNOWN
+    if meminfo.exists():
+        fields = dict(line.split(":") for line in meminfo.read_text().splitlines())
+        free = int(fields["MemAvailable"].split()[0]) * 1024
+    limit, used = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
+    if limit.exists() and limit.read_text().strip() != "max":
+        free = min(free, int(limit.read_text()) - int(used.read_text()))
+    return free
+
+
+def peak_bytes(compute: Callable[[], Any], device: torch.device) -> int:
+    """The most that tensors take at once while `compute` runs, beyond what was there before.
+
+    On the CPU, tensors are counted as operations make them; scratch space inside of an operation is not seen.
+    """
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+        before = torch.cuda.memory_allocated(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        compute()
+        torch.cuda.synchronize(device)
+        return torch.cuda.max_memory_allocated(device) - before
+    with _Live() as live:
+        compute()
+    return live.peak
+
+
+class _Live(TorchDispatchMode):
+    """Adds up the storages that are alive."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.peak = 0
+        self.known: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = {_id(leaf) for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)}
+        made = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves(made):
+            if isinstance(leaf, Tensor) and _id(leaf) not in self.known | given:
+                storage = leaf.untyped_storage()
+                self.known.add(_id(leaf))
+                self.now += storage.nbytes()
+                self.peak = max(self.peak, self.now)
+                finalize(storage, self._gone, _id(leaf), storage.nbytes())
+        return made
+
+    def _gone(self, storage: int, nbytes: int) -> None:
+        self.known.discard(storage)
+        self.now -= nbytes
+
+
+def _id(tensor: Tensor) -> int:
+    return tensor.untyped_storage()._cdata

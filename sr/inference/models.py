@@ -1,0 +1,206 @@
+"""Whatever enlarges images, under one roof: interpolation, our weights, the community's, ONNX."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from sr.errors import MissingError, UserError, reason
+from sr.resize import imresize
+
+from . import weights
+from .tiles import SMALLEST_TILE_PX, bytes_per_pixel, reach_px, tile_that_fits, tiled
+
+INTERPOLATIONS = ("bicubic", "bilinear", "nearest", "lanczos")
+SUFFIXES = (".safetensors", ".ckpt", ".pth", ".pt", ".onnx")
+
+
+@dataclass
+class Enlarger:
+    """Something that enlarges images.
+
+    Args:
+        name: for tables.
+        scale: by which it enlarges.
+        channels: that it needs; None takes any number.
+        run: lr (N C H W in [0, 1], float32, on `device`) to sr (N C sH sW).
+        device: where it computes.
+        parameters: how many it has learnt; None where that is not known.
+        tile: side of the tiles in LR pixels, 0 for whole images, or auto: whole where the memory suffices.
+        opaque: its inside cannot be probed, so it is never tiled by `auto`.
+    """
+
+    name: str
+    scale: int
+    channels: int | None
+    run: Callable[[Tensor], Tensor]
+    device: torch.device
+    parameters: int | None = 0
+    tile: int | str = "auto"
+    opaque: bool = False
+
+    @cached_property
+    def reach_px(self) -> int | None:
+        return None if self.opaque else reach_px(self.run, self.channels or 1, self.device)
+
+    @cached_property
+    def bytes_per_pixel(self) -> float:
+        return bytes_per_pixel(self.run, self.channels or 3, self.device)
+
+    @torch.inference_mode()
+    def __call__(self, lr: Tensor) -> Tensor:
+        """N C H W in [0, 1] to N C sH sW, whole or in tiles, with the same result.
+
+        Raises:
+            UserError: not enough memory for the whole image, and tiles would not be exact.
+        """
+        lr = lr.to(self.device)
+        tile = self._tile(lr)
+        while True:
+            try:
+                if not tile:
+                    return self.run(lr)
+                if self.reach_px is None:
+                    raise UserError(f"{self.name}: sees the whole image at once, so tiles of it would not be exact")
+                return tiled(self.run, lr, self.scale, tile, self.reach_px)
+            except torch.OutOfMemoryError as error:
+                tile = (tile or max(lr.shape[-2:])) // 32 * 16  # half of it, on the grid of tiles
+                torch.cuda.empty_cache()
+                if self.reach_px is None or tile < SMALLEST_TILE_PX:
+                    size = f"{lr.shape[-1]}x{lr.shape[-2]}"
+                    raise UserError(f"{self.name}: not enough memory for an image of {size}") from error
+
+    def _tile(self, lr: Tensor) -> int:
+        if self.tile != "auto":
+            return int(self.tile)
+        if self.opaque or lr[0, 0].numel() <= 256**2:
+            return 0
+        tile = tile_that_fits(self.bytes_per_pixel * len(lr), 0, self.device)
+        if tile**2 >= lr[0, 0].numel():
+            return 0
+        if self.reach_px is None:
+            size = f"{lr.shape[-1]}x{lr.shape[-2]}"
+            raise UserError(f"{self.name}: not enough memory for an image of {size}, and it sees the whole image at "
+                            "once, so tiles would not be exact; tile=0 tries all the same")  # fmt: skip
+        return tile_that_fits(self.bytes_per_pixel * len(lr), self.reach_px, self.device)
+
+
+def load(model: str | Path, scale: int, device: torch.device | str = "cpu", tile: int | str = "auto") -> Enlarger:
+    """The enlarger that `model` names.
+
+    Args:
+        model: bicubic, bilinear, nearest or lanczos; the folder of a run; our .safetensors; a checkpoint of a run;
+            weights of another project (.pth, .safetensors; needs spandrel); an .onnx file (needs onnxruntime).
+        scale: that is needed.
+        device: where to compute.
+        tile: as in `Enlarger`.
+
+    Raises:
+        UserError: in one sentence: no such file, a package that is missing, weights that cannot be used, another scale.
+    """
+    device, path = torch.device(device), Path(model).expanduser()
+    if str(model) in INTERPOLATIONS:
+        return Enlarger(str(model), scale, None, _interpolation(str(model), scale), device, tile=tile)
+    if not path.exists():
+        raise MissingError(
+            f"{model}: no such file or folder, and no interpolation ({', '.join(INTERPOLATIONS)}); "
+            f"give the folder of a run or a file of weights ({', '.join(SUFFIXES)})"
+        )
+    if path.is_dir():
+        path = weights.find(path)
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise UserError(f"{model}: a model is a folder of a run or one of {', '.join(SUFFIXES)}")
+    if suffix == ".onnx":
+        found = _onnx(path, device)
+    elif (suffix == ".safetensors" and weights.is_ours(path)) or (suffix == ".ckpt" and weights.is_our_run(path)):
+        generator, about = weights.load(path)
+        found = of_generator(path.stem, generator, about["scale"], about["channels"], device)
+    else:
+        found = _community(path, device)
+    if found.scale != scale:
+        raise UserError(f"{model}: enlarges by {found.scale}, scale={scale} is asked for")
+    found.tile = tile
+    return found
+
+
+def of_generator(name: str, generator: nn.Module, scale: int, channels: int, device: torch.device) -> Enlarger:
+    """An enlarger of one of our networks, moved to `device`."""
+    generator = generator.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    count = sum(p.numel() for p in generator.parameters())
+
+    def run(lr: Tensor) -> Tensor:
+        return generator(lr.contiguous(memory_format=torch.channels_last))
+
+    return Enlarger(name, scale, channels, run, device, count)
+
+
+def _interpolation(kind: str, scale: int) -> Callable[[Tensor], Tensor]:
+    def nearest(lr: Tensor) -> Tensor:
+        return lr.repeat_interleave(scale, -1).repeat_interleave(scale, -2)
+
+    def bilinear(lr: Tensor) -> Tensor:
+        return F.interpolate(lr, scale_factor=scale, mode="bilinear", align_corners=False)
+
+    def lanczos(lr: Tensor) -> Tensor:  # of three lobes, as Pillow computes it
+        size = (lr.shape[-1] * scale, lr.shape[-2] * scale)
+        planes = lr.flatten(0, 1).cpu().numpy()
+        made = [np.asarray(Image.fromarray(p).resize(size, Image.Resampling.LANCZOS)) for p in planes]
+        return torch.from_numpy(np.stack(made)).view(*lr.shape[:2], size[1], size[0]).to(lr)
+
+    return {"bicubic": lambda lr: imresize(lr, scale), "nearest": nearest, "bilinear": bilinear, "lanczos": lanczos}[
+        kind
+    ]
+
+
+def _community(path: Path, device: torch.device) -> Enlarger:
+    """Weights of any architecture that spandrel knows; its unpickler is a restricted one."""
+    try:
+        from spandrel import ImageModelDescriptor, ModelLoader
+    except ImportError as error:
+        raise MissingError(f"{path}: weights of another project need spandrel: pip install 'sr[community]'") from error
+    try:
+        model = ModelLoader(device=device).load_from_file(path)
+    except Exception as error:  # spandrel's own kinds, pickle's, torch's
+        raise weights.UnusableWeights(f"{path}: no network that spandrel knows ({reason(error)})") from error
+    if not isinstance(model, ImageModelDescriptor) or model.input_channels != model.output_channels:
+        raise weights.UnusableWeights(f"{path}: a {model.architecture.name} makes no image of one image")
+    model.eval()
+    count = sum(p.numel() for p in model.model.parameters())
+    return Enlarger(path.stem, model.scale, model.input_channels, model, device, count)
+
+
+def _onnx(path: Path, device: torch.device) -> Enlarger:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingError(f"{path}: ONNX files need onnxruntime: pip install 'sr[onnx]'") from error
+    wanted = ["CPUExecutionProvider"] if device.type == "cpu" else ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    try:
+        session = onnxruntime.InferenceSession(path, providers=wanted)
+    except Exception as error:
+        raise weights.UnusableWeights(f"{path}: no network that onnxruntime can run ({reason(error)})") from error
+    takes, gives = session.get_inputs(), session.get_outputs()
+    shape: list[Any] = takes[0].shape
+    if len(takes) != 1 or len(gives) != 1 or len(shape) != 4 or not isinstance(shape[1], int):
+        raise weights.UnusableWeights(f"{path}: takes {[t.shape for t in takes]}; one image N C H W is needed")
+    if isinstance(shape[2], int) or isinstance(shape[3], int):
+        raise weights.UnusableWeights(f"{path}: takes {shape[3]}x{shape[2]} alone; export it with free sides")
+    dtype = {"tensor(float)": np.float32, "tensor(float16)": np.float16}.get(takes[0].type)
+    if dtype is None:
+        raise weights.UnusableWeights(f"{path}: takes {takes[0].type}; float or float16 in [0, 1] is needed")
+
+    def run(lr: Tensor) -> Tensor:
+        sr = session.run(None, {takes[0].name: np.ascontiguousarray(lr.cpu().numpy().astype(dtype))})[0]
+        return torch.from_numpy(sr).to(lr)
+
+    probe = run(torch.zeros(1, shape[1], 16, 16))
+    return Enlarger(path.stem, probe.shape[-1] // 16, shape[1], run, device, None, opaque=True)

@@ -1,0 +1,41 @@
+"""How far a model invents: shrink its image again and compare with what it was given."""
+
+import torch
+from torch import Tensor
+
+from sr.errors import UserError
+from sr.resize import imresize
+
+from .fidelity import psnr
+from .mean import MeanOverImages
+
+
+def lr_psnr(sr: Tensor, lr: Tensor) -> Tensor:
+    """PSNR between sr, shrunk by the bicubic of the benchmarks, and lr, on all channels; both unrounded.
+
+    A model that only adds detail which the camera could not see scores above 45 dB or so (the LR-PSNR of the NTIRE
+    challenges, Lugmayr et al. 2021); one that moves colours or edges scores less.
+
+    Args:
+        sr: N C sH sW in [0, 1].
+        lr: N C H W in [0, 1].
+
+    Returns:
+        N, in dB, at most 100.
+    """
+    scale = sr.shape[-1] / lr.shape[-1]
+    if scale != int(scale) or sr.shape[-2] != scale * lr.shape[-2]:
+        raise UserError(f"SR {tuple(sr.shape[-2:])} is no multiple of LR {tuple(lr.shape[-2:])}")
+    return psnr(imresize(sr.double(), 1 / scale), lr, y=False, round_8bit=False)
+
+
+class LRConsistency(MeanOverImages):
+    """Mean over images of `lr_psnr`."""
+
+    higher_is_better = True
+    inputs = ("sr", "lr")
+    protocol = "PSNR of SR, shrunk by MATLAB's bicubic, against LR; all channels together, unrounded"
+
+    def score(self, sr: Tensor, lr: Tensor) -> Tensor:  # type: ignore[override]
+        with torch.autocast(sr.device.type, enabled=False):
+            return lr_psnr(sr, lr)

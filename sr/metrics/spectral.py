@@ -1,0 +1,70 @@
+"""Errors of many bands: the angle between spectra, and the relative error of each band. For satellite scenes."""
+
+from math import pi
+
+import torch
+from torch import Tensor
+
+from sr.errors import UserError
+
+from .mean import MeanOverImages
+
+
+def sam(sr: Tensor, hr: Tensor) -> Tensor:
+    """Spectral angle (Kruse et al. 1993): the mean over pixels of the angle between their spectra, in degrees.
+
+    Pixels without a spectrum (all bands 0 in either image) are left out.
+
+    Args:
+        sr, hr: N C H W with C > 1, any common unit.
+
+    Returns:
+        N, in degrees; 0 = equal up to brightness.
+    """
+    if sr.shape[1] < 2:
+        raise UserError("the spectral angle needs at least 2 bands, got 1")
+    a, b = sr.double(), hr.double()
+    norms = a.norm(dim=1), b.norm(dim=1)
+    seen = (norms[0] > 0) & (norms[1] > 0)
+    # Not by the arc cosine, which is blind to small angles: its slope is infinite at 1.
+    a, b = (x / norm.clamp(min=1e-300)[:, None] for x, norm in zip((a, b), norms, strict=True))
+    angle = 2 * torch.atan2((a - b).norm(dim=1), (a + b).norm(dim=1))
+    return (angle * seen).sum((1, 2)) / seen.sum((1, 2)).clamp(min=1) * 180 / pi
+
+
+def ergas(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
+    """Relative global error (Wald 2000): 100 / scale sqrt(mean over bands of (RMSE / mean of hr)^2).
+
+    Args:
+        sr, hr: N C H W.
+        scale: side of an LR pixel in HR pixels.
+
+    Returns:
+        N; 0 = equal. Infinite where a band of hr is all 0.
+    """
+    error = ((sr.double() - hr.double()) ** 2).mean((2, 3))
+    return 100 / scale * (error / hr.double().mean((2, 3)) ** 2).nan_to_num(0.0, torch.inf).mean(1).sqrt()
+
+
+class SAM(MeanOverImages):
+    """Mean over images of `sam`; lower is better."""
+
+    higher_is_better = False
+    protocol = "mean angle between spectra, degrees, unrounded"
+
+    def score(self, sr: Tensor, hr: Tensor) -> Tensor:  # type: ignore[override]
+        return sam(sr, hr)
+
+
+class ERGAS(MeanOverImages):
+    """Mean over images of `ergas`; lower is better."""
+
+    higher_is_better = False
+
+    def __init__(self, scale: int) -> None:
+        super().__init__()
+        self.scale = scale
+        self.protocol = f"100 / {scale} sqrt(mean over bands of (RMSE / mean)^2), unrounded"
+
+    def score(self, sr: Tensor, hr: Tensor) -> Tensor:  # type: ignore[override]
+        return ergas(sr, hr, self.scale)
