@@ -35,7 +35,7 @@ class Enlarger:
         device: where it computes.
         parameters: how many it has learnt; None where that is not known.
         tile: side of the tiles in LR pixels, 0 for whole images, or auto: whole where the memory suffices.
-        opaque: its inside cannot be probed, so it is never tiled by `auto`.
+        opaque: tiles of it would not be exact, or nobody knows; it is never tiled by `auto`.
     """
 
     name: str
@@ -164,7 +164,7 @@ def _interpolation(kind: str, scale: int) -> Callable[[Tensor], Tensor]:
 def _community(path: Path, device: torch.device) -> Enlarger:
     """Weights of any architecture that spandrel knows; its unpickler is a restricted one."""
     try:
-        from spandrel import ImageModelDescriptor, ModelLoader
+        from spandrel import ImageModelDescriptor, ModelLoader, ModelTiling
     except ImportError as error:
         raise MissingError(f"{path}: weights of another project need spandrel: pip install 'sr[community]'") from error
     try:
@@ -175,7 +175,8 @@ def _community(path: Path, device: torch.device) -> Enlarger:
         raise weights.UnusableWeights(f"{path}: a {model.architecture.name} makes no image of one image")
     model.eval()
     count = sum(p.numel() for p in model.model.parameters())
-    return Enlarger(path.stem, model.scale, model.input_channels, model, device, count)
+    whole = model.tiling is not ModelTiling.SUPPORTED  # attention in windows, which tiles would shift
+    return Enlarger(path.stem, model.scale, model.input_channels, model, device, count, opaque=whole)
 
 
 def _onnx(path: Path, device: torch.device) -> Enlarger:
