@@ -63,7 +63,8 @@ def panel(examples: Sequence[Example], path: Path, columns: int = 4) -> None:
         whole = strip.add_subplot(grid[:, 0])
         left, top, width, height = example.box
         _show(whole, example.hr, example.title)
-        whole.add_patch(plt.Rectangle((left, top), width, height, fill=False, edgecolor="red", linewidth=1.5))
+        corner = (left - 0.5, top - 0.5)  # of the pixel, whose middle is at whole numbers
+        whole.add_patch(plt.Rectangle(corner, width, height, fill=False, edgecolor="red", linewidth=1.5))
         for i, (name, crop, line) in enumerate(example.crops):
             _show(strip.add_subplot(grid[i // wide, 1 + i % wide]), crop, f"{name}\n{line}")
     _save(figure, path)

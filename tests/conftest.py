@@ -1,4 +1,4 @@
-"""What several tests share: a real photograph, the benchmark sets, an outside implementation of ST-LPIPS."""
+"""What several tests share: a real photograph, the benchmark sets, networks to look through."""
 
 import importlib
 import os
@@ -10,6 +10,7 @@ from unittest.mock import MagicMock
 import numpy as np
 import pytest
 import torch
+import torch.nn as nn
 
 from sr.data import photos
 from sr.formats import image as formats
@@ -51,6 +52,34 @@ def stlpips():
             if find_spec(name) is None:
                 patch.setitem(sys.modules, name, MagicMock())
         return importlib.import_module("stlpips_pytorch.stlpips")
+
+
+# Convolutions of torchvision's networks (width, kernel, stride, padding) and their pooling (size), in order
+ALEX = [(64, 11, 4, 2), 3, (192, 5, 1, 2), 3, (384, 3, 1, 1), (256, 3, 1, 1), (256, 3, 1, 1), 3]
+VGG = [(width, 3, 1, 1) if width else 2 for width in
+       (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def trunks(tmp_path_factory):
+    """Torchvision's AlexNet and VGG-16 below the classifier, of random weights: {net: (network, file of them)}."""
+    made, random = {}, torch.Generator().manual_seed(0)
+    for net, plan in (("alex", ALEX), ("vgg", VGG)):
+        layers, n_in = [], 3
+        for step in plan:
+            if isinstance(step, int):
+                layers.append(nn.MaxPool2d(step, 2))
+            else:
+                conv = nn.utils.skip_init(nn.Conv2d, n_in, *step)
+                n_in = step[0]
+                conv.weight.data.normal_(0, (2 / conv.weight[0].numel()) ** 0.5, generator=random)
+                conv.bias.data.normal_(0, 0.1, generator=random)
+                layers += [conv, nn.ReLU()]
+        network = nn.Sequential(*layers).requires_grad_(False)
+        file = tmp_path_factory.mktemp("trunks") / f"{net}.pth"
+        torch.save({f"features.{key}": value for key, value in network.state_dict().items()}, file)
+        made[net] = network, file
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,25 @@ import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
+import numpy as np
 import pytest
 import torch
 import torch.nn as nn
+from scipy.ndimage import convolve
 
-from sr.backbones import alexnet, blur_pool, shift_tolerant_state, three_channels, vgg16, vgg19
+from sr import backbones
+from sr.backbones import (
+    alexnet,
+    blur_pool,
+    imagenet_alexnet,
+    imagenet_vgg16,
+    l2_pool,
+    shift_tolerant_state,
+    three_channels,
+    vgg16,
+    vgg19,
+)
+from sr.errors import MissingError, UserError
 
 # Position of each convolution in torchvision's vgg19().features
 VGG19_CONVS = [0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34]
@@ -183,6 +197,83 @@ def closed_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+# --- VGG-16 and AlexNet as published ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("build", "net", "places"),
+    [
+        (imagenet_alexnet, "alex", {"relu1": 2, "relu2": 5, "relu3": 8, "conv4": 9, "relu5": 12}),
+        (imagenet_vgg16, "vgg", {"relu1_2": 4, "relu2_2": 9, "conv3_3": 15, "relu4_3": 23, "relu5_3": 30}),
+    ],
+)
+def test_features_equal_those_of_torchvisions_layout(trunks, image, build, net, places):
+    network, file = trunks[net]
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    x = (image - mean.view(3, 1, 1)) / std.view(3, 1, 1)
+    features = build(file)(image, list(places))
+    for name, upto in places.items():
+        assert torch.allclose(features[name], network[:upto](x), rtol=1e-4, atol=1e-4), name
+
+
+BUILDS = pytest.mark.parametrize(
+    ("build", "name", "url"),
+    [(imagenet_alexnet, "AlexNet", backbones.ALEXNET_URL), (imagenet_vgg16, "VGG-16", backbones.VGG16_URL)],
+)
+
+
+@BUILDS
+def test_a_file_that_is_not_there_is_told_with_the_option_that_names_one(tmp_path, build, name, url):
+    with pytest.raises(MissingError) as told:
+        build(tmp_path / "none.pth", option="mine=FILE")
+    message = str(told.value)
+    assert message.startswith(f"{name} could not be had from {tmp_path / 'none.pth'} (")
+    assert message.endswith(f"; fetch {url} elsewhere and name that file with mine=FILE")
+
+
+@BUILDS
+def test_without_network_their_place_is_named(monkeypatch, tmp_path, build, name, url):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    here = f"http://127.0.0.1:{closed_port()}/{url.rpartition('/')[2]}"
+    with pytest.raises(MissingError, match=f"{name} could not be had from {here} .*name that file with mine=FILE$"):
+        build(url=here, option="mine=FILE")
+
+
+@BUILDS
+@pytest.mark.parametrize("content", [{}, {"features.0.weight": torch.zeros(1, 1, 1, 1)}, ["a list"], 3])
+def test_a_file_of_something_else_is_refused_in_one_sentence(tmp_path, build, name, url, content):
+    torch.save(content, tmp_path / "else.pth")
+    with pytest.raises(UserError, match=rf"else\.pth: not torchvision's {name} \(.*\)$") as told:
+        build(tmp_path / "else.pth")
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(("build", "other"), [(imagenet_alexnet, "vgg"), (imagenet_vgg16, "alex")])
+def test_the_other_network_is_refused(trunks, build, other):
+    with pytest.raises(UserError, match="not torchvision's"):
+        build(trunks[other][1])
+
+
+@pytest.mark.parametrize("size", [(8, 10), (9, 7), (1, 2)])
+def test_l2_pool_is_the_root_of_the_blurred_square_at_every_second_place(size):
+    x = torch.randn(2, 3, *size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    window = np.outer(*[np.hanning(5)[1:-1]] * 2)
+    blurred = convolve(x.numpy() ** 2, window[None, None] / window.sum(), mode="constant")
+    assert l2_pool(x).numpy() == pytest.approx(np.sqrt(blurred[..., ::2, ::2] + 1e-12), abs=1e-12)
+
+
+def test_l2_pool_of_nothing_has_a_slope():
+    x = torch.zeros(1, 1, 4, 4, requires_grad=True)
+    l2_pool(x).sum().backward()
+    assert x.grad.isfinite().all()
+
+
+def test_vgg16_of_dists_pools_by_it(trunks, image):
+    features = imagenet_vgg16(trunks["vgg"][1], pool="l2pool")(image, ["relu1_2", "pool1"])
+    assert torch.equal(features["pool1"], l2_pool(features["relu1_2"]))
 
 
 # --- what they see ----------------------------------------------------------------------------------------------------

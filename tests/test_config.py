@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -11,8 +12,10 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sr.config import CONF, register, run_folder, validate
+from sr.config import CONF, EvaluateConfig, register, run_folder, validate
 from sr.errors import UserError
+from sr.evaluate import load_metrics
+from sr.record import TITLES
 
 GROUPS = sorted(
     (str(file.parent.relative_to(CONF)), file.stem) for file in Path(CONF).rglob("*.yaml") if file.parent != Path(CONF)
@@ -51,9 +54,27 @@ def build(config: DictConfig) -> None:
     instantiate(config.trainer, callbacks=list(callbacks.values()), logger=loggers)
 
 
+@pytest.mark.parametrize("option", [option for group, option in GROUPS if group == "metrics" and option != "bands"])
+def test_every_metric_serves_evaluations(option, monkeypatch):
+    def offline(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", offline)
+    config = compose("evaluate", overrides=[f"metrics={option}"])
+    validate(config, EvaluateConfig)
+    metrics, notes = load_metrics(config)
+    assert set(config.metrics) - set(metrics) == {"lpips", "dists"} & set(config.metrics)
+    assert len(notes) == len(config.metrics) - len(metrics)
+    for name, metric in metrics.items():
+        assert metric.protocol, name
+        assert name in TITLES
+
+
 @pytest.mark.parametrize(("group", "option"), GROUPS, ids=lambda part: part)
 def test_every_file_composes_and_instantiates(group, option, tmp_path, monkeypatch):
     overrides = [f"{group}={option}", *NEEDED.get((group, option), [])]
+    if (group, option) == ("metrics", "full"):
+        overrides += ["~metrics.lpips", "~metrics.dists"]  # whose weights come from the network
     config = composed(overrides, tmp_path)
     if group == "experiment" and OmegaConf.is_missing(config.data, "root"):
         config = composed([*overrides, "data.root=somewhere"], tmp_path)

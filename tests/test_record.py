@@ -2,12 +2,18 @@
 
 import json
 
-from sr import record
+from torchmetrics import MeanSquaredError
 
+from sr import record
+from sr.metrics import PSNR
+
+MORE = {"ms_per_mp": 31.5, "peak_mb": 6.2}
 ROWS = [
-    {"model": "bicubic", "set": "Set5", "scale": 4, "n": 5, "psnr_y": 28.4217, "ssim_y": 0.81, "st_lpips": 0.3},
-    {"model": "best", "set": "Set5", "scale": 4, "n": 5, "psnr_y": 30.0, "ssim_y": 0.85, "st_lpips": 0.1},
-]
+    {"model": "bicubic", "set": "Set5", "scale": 4, "n": 5, "psnr_y": 28.4217, "ssim_y": 0.81, "lpips": None, **MORE,
+     "parameters": 0, "ci95": {"psnr_y": [27.0, 29.0]}},
+    {"model": "best", "set": "Set5", "scale": 4, "n": 5, "psnr_y": 30.0, "ssim_y": None, "lpips": None, **MORE,
+     "parameters": 133_216},
+]  # fmt: skip
 CONFIG = {
     "name": "run",
     "scale": 4,
@@ -20,20 +26,35 @@ CONFIG = {
 
 def test_table():
     lines = record.table(ROWS).splitlines()
-    assert lines[0].startswith("| set | model | PSNR-Y (dB) | SSIM-Y | ST-LPIPS")
-    assert lines[2] == "| Set5 x4 (5) | bicubic | 28.42 | 0.8100 | 0.3000 |"
+    # A column of which nothing is known is left out, a cell is not.
+    assert lines[0] == "| set | model | PSNR-Y (dB) | SSIM-Y | ms/MP | memory (MB) | parameters |"
+    assert lines[2] == "| Set5 x4 (5) | bicubic | 28.42 | 0.8100 | 32 | 6 | 0 |"
+    assert lines[3] == "| Set5 x4 (5) | best | 30.00 | - | 32 | 6 | 0.13 M |"
+
+
+def test_the_protocol_is_that_of_the_metrics():
+    found = record.protocol(4, 3, {"psnr_y": PSNR(crop_border_px=4), "other": MeanSquaredError()})
+    assert found["scale"] == 4
+    assert "4 px cropped" in found["psnr_y"]
+    assert found["other"] == "MeanSquaredError"
+    assert "expanded to RGB" in found["images"]
+    assert "left gray" in record.protocol(4, None, {})["images"]
+    assert "13 channels" in record.protocol(4, 13, {})["images"]
 
 
 def test_card(tmp_path):
-    record.write(tmp_path, "python -m sr.train experiment=run", CONFIG, ROWS, seconds=4000, steps=15)
+    how = record.protocol(4, 3, {"psnr_y": PSNR(crop_border_px=4)})
+    record.write(tmp_path, "python -m sr.train experiment=run", CONFIG, how, ROWS, seconds=4000, steps=15)
     card = (tmp_path / "README.md").read_text()
     assert "python -m sr.train experiment=run" in card
     assert "1 h 7 min, 15 steps (10 pixel, 5 adversarial)" in card
     assert record.table(ROWS) in card
+    assert how["psnr_y"] in card
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert metrics["rows"] == ROWS
-    assert metrics["protocol"]["crop_border_px"] == 4
+    assert metrics["protocol"] == how
     assert set(metrics["environment"]) >= {"python", "torch", "device", "commit"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "metrics.json"]
 
 
 def test_what_weights_say_of_themselves():

@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 
 from sr.data.images import open_set
-from sr.resize import imresize, imresize_uint8
+from sr.resize import _on, imresize, imresize_uint8
 
 
 @pytest.mark.parametrize("scale", [2, 4])
@@ -85,3 +85,68 @@ def test_first_use_in_inference_mode_does_not_spoil_training():
     with torch.inference_mode():
         imresize(torch.rand(22, 22), 1 / 2)
     imresize(torch.rand(22, 22, requires_grad=True), 1 / 2).sum().backward()
+
+
+# --- enlarging by a whole number: filters instead of matrices ---------------------------------------------------------
+
+
+def by_matrices(image: torch.Tensor, scale: int) -> torch.Tensor:
+    rows, columns = (_on(size, scale, image.device, image.dtype) for size in image.shape[-2:])
+    return rows @ image @ columns.T
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4, 8])
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (2, 2), (3, 1), (2, 3), (3, 3), (5, 4), (13, 17), (31, 8)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-6), (torch.float64, 1e-13)])
+def test_filters_make_what_matrices_make(size, scale, dtype, tolerance):
+    image = torch.rand(2, 3, *size, dtype=dtype)
+    enlarged = imresize(image, scale)
+    assert enlarged.dtype == dtype
+    assert enlarged.shape == (2, 3, size[0] * scale, size[1] * scale)
+    assert (enlarged - by_matrices(image, scale)).abs().max() <= tolerance
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (4, 6, 5), (2, 13, 6, 5), (2, 2, 3, 6, 5), (0, 3, 6, 5)])
+def test_filters_take_images_of_any_number_of_axes(shape):
+    image = torch.rand(shape)
+    enlarged = imresize(image, 3)
+    assert enlarged.shape == (*shape[:-2], 18, 15)
+    assert torch.allclose(enlarged, by_matrices(image, 3), atol=1e-6)
+
+
+def test_filters_take_images_that_are_not_contiguous():
+    image = torch.rand(2, 9, 11, 3).permute(0, 3, 2, 1)[..., ::2, 1:]
+    assert torch.allclose(imresize(image, 2), by_matrices(image, 2), atol=1e-6)
+
+
+def test_the_gradient_of_enlarging_is_the_transposed_resize():
+    image = torch.rand(2, 4, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: imresize(x, 3), image)
+    weight = torch.rand(2, 12, 9, dtype=torch.float64)
+    ours, dense = (torch.autograd.grad((f(image, 3) * weight).sum(), image)[0] for f in (imresize, by_matrices))
+    assert torch.allclose(ours, dense, atol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("at", [(6, 7), (0, 0), (12, 1)])
+def test_what_is_not_a_number_stays_where_it_is(scale, at):
+    image = torch.rand(13, 15)
+    image[at] = torch.nan
+    touched = imresize(image, scale).isnan()
+    expected = torch.zeros(13, 15, dtype=torch.bool)
+    expected[max(at[0] - 2, 0) : at[0] + 3, max(at[1] - 2, 0) : at[1] + 3] = True  # five taps a pixel
+    assert torch.equal(touched, expected.repeat_interleave(scale, 0).repeat_interleave(scale, 1))
+
+
+def test_enlarging_under_autocast_changes_nothing(hr):
+    expected = imresize(hr, 2)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(imresize(hr, 2), expected)
+
+
+def test_clipping_is_done_after_each_pass():
+    edge = torch.tensor([0.0, 0, 0, 0, 1, 1, 1, 1]).outer(torch.tensor([0.0, 1, 0, 1, 0, 1]))
+    rows, columns = (_on(size, 2, edge.device, edge.dtype) for size in edge.shape)
+    clipped = imresize(edge, 2, clip=True)
+    assert torch.equal(clipped, ((rows @ edge).clamp(0, 1) @ columns.T).clamp(0, 1))
+    assert (clipped - imresize(edge, 2).clamp(0, 1)).abs().max() > 0.01

@@ -74,15 +74,16 @@ def main(arguments: list[str] | None = None) -> int:
     options = p.parse_args(arguments)
     pooch.get_logger().setLevel("WARNING")
     try:
+        for name in options.names:  # all of them before anything is fetched
+            if name.lower() not in [*names, *ARCHIVES]:
+                raise UserError(f"{name}: unknown; {', '.join([*names, *ARCHIVES])} are known")
         for name in options.names:
             if name.lower() in ARCHIVES:
                 fetch_archive(ARCHIVES[name.lower()], options.to)
-            elif name.lower() in names:
+            else:
                 fetch_files(
                     {f: known for f, known in files.items() if f.lower().startswith(name.lower() + "/")}, options.to
                 )
-            else:
-                raise UserError(f"{name}: unknown; {', '.join([*names, *ARCHIVES])} are known")
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -184,7 +185,7 @@ def _resuming(target: Path, bar: bool) -> Callable[[str, Any, Any], None]:
 
     def download(url: str, output_file: str, _: Any) -> None:
         have = part.stat().st_size if part.exists() else 0
-        headers = {"Range": f"bytes={have}-"} if have else {}
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})  # lengths of the file
         with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as answer:
             if answer.status_code != 416:  # nothing is left to send
                 answer.raise_for_status()

@@ -1,6 +1,7 @@
 """Whole images for validation and tests: an HR image and the LR image that was, or is here, made of it."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,9 @@ class Images(Dataset[dict[str, Any]]):
         s = self.scale
         hr = self._read(self.hr[i])
         height, width = hr.shape[1] // s * s, hr.shape[2] // s * s
+        if not height or not width:
+            raise UserError(f"{self.name}/{self.names[i]}: HR is {hr.shape[2]}x{hr.shape[1]}, smaller than a pixel of "
+                            f"LR at scale {s}")  # fmt: skip
         hr = hr[:, :height, :width]
         lr = imresize_uint8(hr, 1 / s) if self.lr is None else self._read(self.lr[i])
         if lr.shape[1:] != (height // s, width // s):
@@ -79,7 +83,7 @@ def open_set(which: str | Mapping[str, str], root: str | Path | None, scale: int
     if not isinstance(which, str):
         if set(which) != {"hr", "lr"}:
             raise UserError(f"a set is a name, a folder or {{hr: DIR, lr: DIR}}, not {dict(which)}")
-        return _paired(Path(which["hr"]).expanduser().name, which["hr"], which["lr"], scale, channels)
+        return _paired(Path(which["hr"]).expanduser().resolve().name, which["hr"], which["lr"], scale, channels)
     folder = Path(which).expanduser()
     if not folder.is_dir():
         folder = _in_root(which, root)
@@ -88,7 +92,7 @@ def open_set(which: str | Mapping[str, str], root: str | Path | None, scale: int
     for hr, lr in ((f"hr_x{scale}", f"lr_x{scale}"), ("hr", "lr")):
         if hr in parts:
             return _paired(name, parts[hr], parts.get(lr), scale, channels)
-    scales = sorted(part for part in parts if part.startswith("hr_x"))
+    scales = sorted(path.name for part, path in parts.items() if part.startswith("hr_x"))
     if scales:
         raise MissingError(f"{folder} has no HR_x{scale}; it has {scales}")
     return Images(name, find(folder), None, scale, channels)
@@ -97,7 +101,8 @@ def open_set(which: str | Mapping[str, str], root: str | Path | None, scale: int
 def _in_root(name: str, root: str | Path | None) -> Path:
     if root is None:
         raise MissingError(f"{name}: no such folder, and no folder of benchmark sets to look in; set SR_BENCHMARKS, "
-                           "root or data.benchmarks to the one that holds <Set>/HR_x4 and <Set>/LR_x4")  # fmt: skip
+                           "root or data.benchmarks to the one that holds <Set>/HR_x4 and <Set>/LR_x4 (python -m "
+                           "sr.data.download fetches them)")  # fmt: skip
     sets = {path.name.lower(): path for path in Path(root).expanduser().glob("*") if path.is_dir()}
     if name.lower() not in sets:
         raise MissingError(f"{name}: no such folder, and not in {root}, which holds "
@@ -112,10 +117,14 @@ def _paired(name: str, hr: str | Path, lr: str | Path | None, scale: int, channe
         return Images(name, files, None, scale, channels)
     root, lr_root = Path(hr).expanduser(), Path(lr).expanduser()
     partners = {partner_stem(str(path.relative_to(lr_root)), scale): path for path in find(lr_root)}
-    names = [path.relative_to(root) for path in files]
-    return Images(name, files, [partners.get(partner_stem(str(n), scale), lr_root / n) for n in names], scale, channels)
+    found: list[Path] = []
+    for path in files:
+        same = lr_root / path.relative_to(root)
+        partner = partners.get(partner_stem(str(path.relative_to(root)), scale), same)
+        found.append(same if same.is_file() else partner)
+    return Images(name, files, found, scale, channels)
 
 
 def partner_stem(name: str, scale: int) -> str:
     """What the names of an HR image and of its LR image share: `a/b` of `a/b.png`, `a/bx4.png`, `a/b_x4.jpg`."""
-    return str(Path(name).with_suffix("")).removesuffix(f"x{scale}").removesuffix("_")
+    return re.sub(rf"_?x{scale}$", "", str(Path(name).with_suffix("")))

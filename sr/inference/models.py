@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from sr.errors import MissingError, UserError, reason
 from sr.resize import imresize
 
 from . import weights
-from .tiles import SMALLEST_TILE_PX, bytes_per_pixel, reach_px, tile_that_fits, tiled
+from .tiles import GRID_PX, SMALLEST_TILE_PX, bytes_per_pixel, reach_px, tile_that_fits, tiled
 
 INTERPOLATIONS = ("bicubic", "bilinear", "nearest", "lanczos")
 SUFFIXES = (".safetensors", ".ckpt", ".pth", ".pt", ".onnx")
@@ -71,16 +72,18 @@ class Enlarger:
                 if self.reach_px is None:
                     raise UserError(f"{self.name}: sees the whole image at once, so tiles of it would not be exact")
                 return tiled(self.run, lr, self.scale, tile, self.reach_px)
-            except torch.OutOfMemoryError as error:
-                tile = (tile or max(lr.shape[-2:])) // 32 * 16  # half of it, on the grid of tiles
-                torch.cuda.empty_cache()
-                if self.reach_px is None or tile < SMALLEST_TILE_PX:
-                    size = f"{lr.shape[-1]}x{lr.shape[-2]}"
-                    raise UserError(f"{self.name}: not enough memory for an image of {size}") from error
+            except torch.OutOfMemoryError:
+                pass  # as long as the error lives, so do the tensors of where it happened
+            torch.cuda.empty_cache()
+            tile = (tile or max(lr.shape[-2:])) // 32 * 16  # half of it, on the grid of tiles
+            if tile < SMALLEST_TILE_PX or self.reach_px is None:
+                size = f"{lr.shape[-1]}x{lr.shape[-2]}"
+                raise UserError(f"{self.name}: not enough memory for an image of {size}")
 
     def _tile(self, lr: Tensor) -> int:
         if self.tile != "auto":
-            return int(self.tile)
+            tile = ceil(int(self.tile) / GRID_PX) * GRID_PX
+            return tile if tile < max(lr.shape[-2:]) else 0
         if self.opaque or lr[0, 0].numel() <= 256**2:
             return 0
         tile = tile_that_fits(self.bytes_per_pixel * len(lr), 0, self.device)
@@ -107,6 +110,8 @@ def load(model: str | Path, scale: int, device: torch.device | str = "cpu", tile
         UserError: in one sentence: no such file, a package that is missing, weights that cannot be used, another scale.
     """
     device, path = torch.device(device), Path(model).expanduser()
+    if tile != "auto" and not (isinstance(tile, int) and tile >= 0):
+        raise UserError(f"tile={tile}: the side of a tile in LR pixels, 0 or auto is needed")
     if str(model) in INTERPOLATIONS:
         return Enlarger(str(model), scale, None, _interpolation(str(model), scale), device, tile=tile)
     if not path.exists():
@@ -123,6 +128,8 @@ def load(model: str | Path, scale: int, device: torch.device | str = "cpu", tile
         found = _onnx(path, device)
     elif (suffix == ".safetensors" and weights.is_ours(path)) or (suffix == ".ckpt" and weights.is_our_run(path)):
         generator, about = weights.load(path)
+        if not {"scale", "channels"} <= about.keys():
+            raise weights.UnusableWeights(f"{path}: its header does not say scale and channels")
         found = of_generator(path.stem, generator, about["scale"], about["channels"], device)
     else:
         found = _community(path, device)
@@ -200,7 +207,10 @@ def _onnx(path: Path, device: torch.device) -> Enlarger:
         raise weights.UnusableWeights(f"{path}: takes {takes[0].type}; float or float16 in [0, 1] is needed")
 
     def run(lr: Tensor) -> Tensor:
-        sr = session.run(None, {takes[0].name: np.ascontiguousarray(lr.cpu().numpy().astype(dtype))})[0]
+        try:
+            sr = session.run(None, {takes[0].name: np.ascontiguousarray(lr.cpu().numpy().astype(dtype))})[0]
+        except Exception as error:  # onnxruntime's own kinds have no other base
+            raise UserError(f"{path}: fails on an image of {lr.shape[-1]}x{lr.shape[-2]} ({reason(error)})") from error
         return torch.from_numpy(sr).to(lr)
 
     probe = run(torch.zeros(1, shape[1], 16, 16))

@@ -1,5 +1,6 @@
 """Scores of one enlarger on one set of images: what a training run ends with, and all that sr.evaluate does."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from time import perf_counter
@@ -77,8 +78,8 @@ def score(
                 metric.reset()
                 metric.update(*(seen[side] for side in getattr(metric, "inputs", ("sr", "hr"))))
                 record["scores"][key] = float(metric.compute())
-            except UserError as error:
-                record["scores"][key], record["refused"][key] = None, str(error)
+            except (UserError, torch.OutOfMemoryError) as error:
+                record["scores"][key], record["refused"][key] = None, reason(error)
         if boxes and name in boxes:
             left, top, width, height = boxes[name]
             crop = sr[0, :, top : top + height, left : left + width]
@@ -123,7 +124,8 @@ def complaints(images: Any, records: Sequence[Record]) -> list[str]:
     for record in records:
         if "failed" in record:
             why = record["failed"]
-            lines.append(why if record["image"] in why else f"{images.name}/{record['image']}: {why}")
+            named = re.search(rf"(^|/){re.escape(record['image'])}(\.\w+)?: ", why)
+            lines.append(why if named else f"{images.name}/{record['image']}: {why}")
         for key, why in record.get("refused", {}).items():
             lines.append(f"{images.name}/{record['image']}: not in {key}: {why}")
     return lines

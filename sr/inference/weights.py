@@ -43,7 +43,7 @@ def load(path: str | Path) -> tuple[nn.Module, dict[str, Any]]:
         UnusableWeights: in one sentence that names the file.
     """
     path = find(path)
-    about, state = _read_checkpoint(path) if path.suffix == ".ckpt" else _read(path)
+    about, state = _read_checkpoint(path) if path.suffix.lower() == ".ckpt" else _read(path)
     name = about.get("generator")
     if not isinstance(name, str) or name not in GENERATORS:
         raise UnusableWeights(f"{path}: its header names the generator {name!r}; known are {sorted(GENERATORS)}")
@@ -81,7 +81,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     checkpoint = _checkpoint(path)
-    if "about" not in checkpoint:
+    if not isinstance(checkpoint.get("about"), dict):
         raise UnusableWeights(f"{path}: not a checkpoint of a run of this project")
     return checkpoint["about"], _averaged(checkpoint)
 

@@ -21,7 +21,8 @@ LAYERS = {
     "alex": ["relu1", "relu2", "relu3", "relu4", "relu5"],
     "vgg": ["relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"],
 }
-SMALLEST_PX = {"alex": 24, "vgg": 32}  # what is left behind the halvings must still be reflected, or pooled
+# What is left behind the halvings must still be reflected, or pooled.
+SMALLEST_PX = {"ST-LPIPS": {"alex": 24, "vgg": 32}, "LPIPS": {"alex": 31, "vgg": 16}}
 
 
 class FeatureDistance(nn.Module):
@@ -82,7 +83,7 @@ def shift_tolerant_lpips(net: str = "alex", bands: list[int] | None = None) -> F
     state = backbones.shift_tolerant_state(net)
     network = backbones.alexnet() if net == "alex" else backbones.vgg16()
     heads = [state[f"lin{i}.model.1.weight"] for i in range(len(layers))]
-    return FeatureDistance("ST-LPIPS", network, layers, heads, SMALLEST_PX[net], bands)
+    return FeatureDistance("ST-LPIPS", network, layers, heads, SMALLEST_PX["ST-LPIPS"][net], bands)
 
 
 def lpips(
@@ -109,7 +110,7 @@ def lpips(
     # LPIPS' own normalisation, from [-1, 1], in numbers for [0, 1].
     network.mean.copy_((torch.tensor([-0.030, -0.088, -0.188]).view(1, 3, 1, 1) + 1) / 2)
     network.std.copy_(torch.tensor([0.458, 0.448, 0.450]).view(1, 3, 1, 1) / 2)
-    return FeatureDistance("LPIPS", network, layers, heads, SMALLEST_PX[net], bands)
+    return FeatureDistance("LPIPS", network, layers, heads, SMALLEST_PX["LPIPS"][net], bands)
 
 
 class STLPIPS(MeanOverImages):

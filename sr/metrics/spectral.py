@@ -40,10 +40,11 @@ def ergas(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
         scale: side of an LR pixel in HR pixels.
 
     Returns:
-        N; 0 = equal. Infinite where a band of hr is all 0.
+        N; 0 = equal. Infinite where a band of hr, but not of sr, is all 0.
     """
     error = ((sr.double() - hr.double()) ** 2).mean((2, 3))
-    return 100 / scale * (error / hr.double().mean((2, 3)) ** 2).nan_to_num(0.0, torch.inf).mean(1).sqrt()
+    relative = torch.where(error == 0, error, error / hr.double().mean((2, 3)) ** 2)  # 0 of a band that is all 0
+    return 100 / scale * relative.mean(1).sqrt()
 
 
 class SAM(MeanOverImages):

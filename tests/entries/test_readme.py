@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import torch
 from PIL import Image
 
 from sr.generators import Compact
@@ -42,7 +44,14 @@ def test_make_targets_exist(target):
 def test_commands_run(line, tmp_path, environment, small_photos):
     prepare(tmp_path, small_photos)
     words = shlex.split(line, comments=True)
+    if "sr.data.download" in words:  # where all is there already, it checks that and fetches nothing
+        if "SR_BENCHMARKS" not in environment:
+            pytest.skip("SR_BENCHMARKS names no folder of benchmark sets")
+        shutil.rmtree(tmp_path / "benchmarks")
+        (tmp_path / "benchmarks").symlink_to(environment["SR_BENCHMARKS"])
     command = [sys.executable, *words[1:]]
+    if "sr.evaluate" in words and not any(word.startswith("metrics=") for word in words):
+        command += ["~metrics.niqe", "~metrics.lpips", "~metrics.dists"]  # small images; weights of the network
     if "sr.train" in words:
         small = [s for s in SMALL if not s.startswith(("data.crop", "logger"))]
         small += ["data.crop_px=32"]
@@ -55,8 +64,8 @@ def test_commands_run(line, tmp_path, environment, small_photos):
         command += [s for s in small if s.split("=")[0] not in given]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    expected = "enlarged/photo_x*.jpg" if "sr.upscale" in words else "outputs/*/**/README.md"
-    assert list(tmp_path.glob(expected))
+    expected = {"sr.upscale": "enlarged/photo_x*.jpg", "sr.data.download": "benchmarks/Set5/HR_x4/*.png"}
+    assert list(tmp_path.glob(expected.get(words[2], "outputs/*/**/README.md")))
 
 
 def prepare(folder: Path, small_photos: Path) -> None:
@@ -73,6 +82,14 @@ def prepare(folder: Path, small_photos: Path) -> None:
     for i in range(6):  # four bands, as a satellite's
         pixels = np.random.default_rng(i).integers(0, 65536, (80, 96, 4), dtype=np.uint16)
         tifffile.imwrite(folder / "scenes" / f"{i}.tif", pixels, photometric="minisblack")
+    for name in ("Set5", "Set14", "BSD100"):
+        (folder / "benchmarks" / name / "HR_x4").mkdir(parents=True)
+        shutil.copy(small_photos / "1.png", folder / "benchmarks" / name / "HR_x4")
     arguments = {"scale": 4, "channels": 3, "width": 4, "depth": 1}
     about = {"generator": "Compact", "arguments": arguments, "scale": 4, "channels": 3}
-    weights.save(folder / "weights.safetensors", Compact(**arguments), about)
+    network = Compact(**arguments).eval()
+    weights.save(folder / "weights.safetensors", network, about)
+    torch.save({"params": network.state_dict()}, folder / "theirs.pth")
+    free = {"lr": {2: "h", 3: "w"}, "sr": {2: "H", 3: "W"}}
+    torch.onnx.export(network, torch.rand(1, 3, 16, 16), folder / "graph.onnx", dynamo=False, input_names=["lr"],
+                      output_names=["sr"], dynamic_axes=free)  # fmt: skip

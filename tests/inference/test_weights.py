@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 import torch
@@ -7,7 +8,7 @@ from safetensors.torch import save_file
 
 from sr.generators import Compact, SRResNet
 from sr.inference import weights
-from sr.inference.weights import UnusableWeights, find, load, save
+from sr.inference.weights import UnusableWeights, averaged_of, find, is_our_run, is_ours, load, save
 
 COMPACT = {"generator": "Compact", "arguments": {"scale": 2, "channels": 3, "width": 4, "depth": 1}, "scale": 2}
 SRRESNET = {"generator": "SRResNet", "arguments": {"scale": 4, "channels": 1, "width": 4, "blocks": 2}, "channels": 1}
@@ -168,3 +169,105 @@ def test_what_a_killed_save_left_behind_is_not_taken_for_the_weights(tmp_path, m
     assert len(list(folder.iterdir())) == 1
     save(folder / "srgan-on-my-photographs.safetensors", made(COMPACT), COMPACT)
     assert find(tmp_path).name == "srgan-on-my-photographs.safetensors"
+
+
+def test_a_file_of_ours_is_known_by_its_header(file, tmp_path):
+    assert is_ours(file)
+    save_file(made(COMPACT).state_dict(), tmp_path / "theirs.safetensors", {"format": "pt"})
+    save_file(made(COMPACT).state_dict(), tmp_path / "bare.safetensors")
+    assert not is_ours(tmp_path / "theirs.safetensors")
+    assert not is_ours(tmp_path / "bare.safetensors")
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(UnusableWeights, match=r"sound\.safetensors: not a weights file"):
+        is_ours(file)
+
+
+# --- a run's checkpoint -----------------------------------------------------------------------------------------------
+
+
+def checkpoint(path, **changes):
+    """As Lightning writes it: the generator as it is now, its average, a discriminator, and what a run adds."""
+    average = made(COMPACT).state_dict()
+    state = {f"generator.{key}": value + 1 for key, value in average.items()}
+    state |= {f"generator_ema.{key}": value for key, value in average.items()}
+    state |= {"discriminator.weight": torch.ones(3), "generator_emaciated": torch.ones(1)}
+    whole = {"epoch": 1, "global_step": 7, "state_dict": state, "optimizer_states": [{"state": {0: torch.ones(2)}}],
+             "loops": {}, "about": COMPACT}  # fmt: skip
+    torch.save(whole | changes, path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["last.ckpt", "LAST.CKPT"])
+def test_a_checkpoint_gives_the_averaged_generator(tmp_path, name):
+    path = checkpoint(tmp_path / name)
+    loaded, about = load(path)
+    lr = torch.rand(1, 3, 9, 7)
+    assert torch.equal(loaded(lr), made(COMPACT)(lr))
+    assert about == COMPACT
+    assert not loaded.training
+    assert not any(parameter.requires_grad for parameter in loaded.parameters())
+
+
+def test_the_averaged_weights_alone(tmp_path):
+    average, expected = averaged_of(str(checkpoint(tmp_path / "a.ckpt"))), made(COMPACT).state_dict()
+    assert sorted(average) == sorted(expected)
+    assert all(torch.equal(average[key], expected[key]) for key in expected)
+
+
+def test_a_checkpoint_of_ours_is_known_by_what_it_says_of_itself(tmp_path):
+    path = checkpoint(tmp_path / "a.ckpt")
+    assert is_our_run(path)
+    torch.save({"state_dict": made(COMPACT).state_dict()}, path)
+    assert not is_our_run(path)
+    torch.save([torch.ones(1)], path)
+    assert not is_our_run(path)
+
+
+@pytest.mark.parametrize(
+    "content", [{}, {"state_dict": {}}, {"about": None}, {"about": ["Compact"]}, [1, 2], 5], ids=str
+)
+def test_a_checkpoint_of_another_project_is_refused(tmp_path, content):
+    torch.save(content, tmp_path / "a.ckpt")
+    assert "not a checkpoint of a run of this project" in refused(tmp_path / "a.ckpt")
+
+
+@pytest.mark.parametrize("generator", ["RRDBNet", "os.system", None])
+def test_a_checkpoint_builds_known_generators_alone(tmp_path, generator):
+    path = checkpoint(tmp_path / "a.ckpt", about=COMPACT | {"generator": generator})
+    assert f"generator {generator!r}; known are" in refused(path)
+
+
+def test_a_checkpoint_without_an_average_does_not_fit(tmp_path):
+    state = {f"generator.{key}": value for key, value in made(COMPACT).state_dict().items()}
+    assert "do not fit the Compact" in refused(checkpoint(tmp_path / "a.ckpt", state_dict=state))
+
+
+@pytest.mark.parametrize("size", [0, 7, 1000, -1000])
+def test_a_truncated_checkpoint_is_refused(tmp_path, size):
+    path = checkpoint(tmp_path / "a.ckpt")
+    path.write_bytes(path.read_bytes()[:size])
+    assert "not a checkpoint that can be read safely" in refused(path)
+    with pytest.raises(UnusableWeights, match="not a checkpoint that can be read safely"):
+        averaged_of(path)
+
+
+class Bomb:
+    def __init__(self, target) -> None:
+        self.target = str(target)
+
+    def __reduce__(self):
+        return os.mkdir, (self.target,)
+
+
+def test_a_checkpoint_cannot_execute_anything(tmp_path):
+    path = checkpoint(tmp_path / "a.ckpt", callbacks=Bomb(tmp_path / "trace"))
+    assert "not a checkpoint that can be read safely" in refused(path)
+    assert not (tmp_path / "trace").exists()
+    torch.load(path, weights_only=False)
+    assert (tmp_path / "trace").exists()  # it was a bomb
+
+
+def test_a_missing_checkpoint_is_refused(tmp_path):
+    assert "no such file" in refused(tmp_path / "a.ckpt")
+    with pytest.raises(UnusableWeights, match="No such file"):
+        averaged_of(tmp_path / "a.ckpt")

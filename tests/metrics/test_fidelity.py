@@ -4,7 +4,9 @@ import torch
 from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from sr.data.images import open_set
 from sr.metrics import PSNR, SSIM, psnr, ssim
+from sr.resize import imresize
 
 
 def as_file(image: torch.Tensor) -> np.ndarray:
@@ -37,6 +39,15 @@ def test_ssim_equals_skimage(sr, hr, crop):
     assert ssim(sr, hr, crop_border_px=crop).item() == pytest.approx(reference_ssim(a, b), abs=1e-6)
 
 
+@pytest.mark.parametrize("i", range(5))
+def test_on_set5_both_equal_skimage(benchmarks, i):
+    item = open_set("Set5", benchmarks, 4)[i]
+    sr, hr = imresize(item["lr"][None].double() / 255, 4), item["hr"][None].double() / 255
+    a, b = (rgb2ycbcr(as_file(image))[4:-4, 4:-4, 0] for image in (sr, hr))
+    assert psnr(sr, hr, crop_border_px=4).item() == pytest.approx(reference_psnr(sr, hr, 4), abs=1e-6)
+    assert ssim(sr, hr, crop_border_px=4).item() == pytest.approx(reference_ssim(a, b), abs=1e-6)
+
+
 def test_over_all_channels(sr, hr):
     a, b = as_file(sr), as_file(hr)
     assert psnr(sr, hr, y=False).item() == pytest.approx(peak_signal_noise_ratio(b, a), abs=1e-6)
@@ -49,6 +60,40 @@ def test_sr_is_rounded_and_clipped_as_a_file_would_be(sr, hr):
     assert not torch.equal(rounded, sr)
     assert psnr(rounded, hr) == psnr(sr, hr)
     assert psnr(torch.where(hr > 0.8, 1.7, sr), hr) == psnr(torch.where(hr > 0.8, 1.0, sr), hr)
+
+
+def test_unrounded_as_skimage_has_it_of_floats(sr, hr):
+    a, b = (255 * image[0].double().numpy().transpose(1, 2, 0) for image in (sr, hr))
+    y_a, y_b = (rgb2ycbcr(image / 255)[..., 0] for image in (a, b))
+    expected = peak_signal_noise_ratio(b, a, data_range=255)
+    assert psnr(sr, hr, y=False, round_8bit=False).item() == pytest.approx(expected, abs=1e-9)
+    assert psnr(sr, hr, y=False).item() != pytest.approx(expected, abs=1e-6)
+    assert psnr(sr, hr, round_8bit=False).item() == pytest.approx(peak_signal_noise_ratio(y_b, y_a, data_range=255))
+    assert ssim(sr, hr, round_8bit=False).item() == pytest.approx(reference_ssim(y_a, y_b), abs=1e-9)
+
+
+def test_less_than_half_a_level_is_seen_unrounded_alone(hr):
+    """An error of 0.4 levels everywhere: 20 log10(255 / 0.4)."""
+    sr, hr = hr.double() * 0.9 + 0.4 / 255, hr.double() * 0.9
+    assert psnr(sr, hr, y=False, round_8bit=False).item() == pytest.approx(20 * np.log10(255 / 0.4))
+    gray = torch.full((1, 1, 8, 8), 100 / 255, dtype=torch.float64)
+    assert psnr(gray + 0.4 / 255, gray) == 100
+
+
+@pytest.mark.parametrize("metric", [PSNR, SSIM])
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "of luma (BT.601, 16 to 235, unrounded), rounded to 8 bits, 0 px cropped on each side"),
+        ({"y": False, "crop_border_px": 4}, "of all channels together, rounded to 8 bits, 4 px cropped on each side"),
+        ({"y": False, "round_8bit": False}, "of all channels together, unrounded, 0 px cropped on each side"),
+    ],
+)
+def test_the_protocol_says_how_the_switches_stand(metric, options, words, sr, hr):
+    metric, function = metric(**options), {PSNR: psnr, SSIM: ssim}[metric]
+    assert metric.protocol.endswith(words)
+    metric.update(sr, hr)
+    assert metric.compute().item() == pytest.approx(function(sr, hr, **options).item(), abs=1e-12)
 
 
 @pytest.mark.parametrize("y", [True, False])

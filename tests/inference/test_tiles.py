@@ -1,0 +1,229 @@
+import random
+
+import pytest
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from sr.errors import UserError
+from sr.generators import Compact, SRResNet
+from sr.inference import tiles
+from sr.inference.tiles import bytes_per_pixel, reach_px, tile_that_fits, tiled
+from sr.resize import imresize
+
+CPU = torch.device("cpu")
+
+
+class Folding(nn.Module):
+    """Pixels to channels and back, as Real-ESRGAN does at scale 2: what a pixel sees depends on where it lies."""
+
+    scale = 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(4, 16, 3, padding=1)
+
+    def forward(self, lr):
+        return F.pixel_shuffle(self.conv(F.pixel_unshuffle(lr, 2)), 4)
+
+
+class Uneven(nn.Module):
+    """Every second pixel of every second row is seen from afar, the others nowhere but where they are."""
+
+    scale = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 7, padding=3)
+
+    def forward(self, lr):
+        folded = F.pixel_unshuffle(lr, 2)
+        return F.pixel_shuffle(folded + self.conv(folded[:, 3:]), 2)
+
+
+class Wide(nn.Module):
+    """Sees all that is no farther than `reach`."""
+
+    scale = 1
+
+    def __init__(self, reach: int) -> None:
+        super().__init__()
+        self.row = nn.Conv2d(1, 1, (1, 2 * reach + 1), padding=(0, reach))
+        self.column = nn.Conv2d(1, 1, (2 * reach + 1, 1), padding=(reach, 0))
+
+    def forward(self, lr):
+        return self.column(self.row(lr))
+
+
+class Exposed(nn.Module):
+    """Divides by the mean of the whole image."""
+
+    scale = 2
+
+    def forward(self, lr):
+        return F.interpolate(lr / lr.mean((2, 3), keepdim=True), scale_factor=2)
+
+
+class Bicubic(nn.Module):
+    scale = 3
+
+    def forward(self, lr):
+        return imresize(lr, 3)
+
+
+def srresnet(scale: int, **options) -> nn.Module:
+    return SRResNet(scale, channels=1, width=4, blocks=2, **options)
+
+
+def spread(network: nn.Module) -> nn.Module:
+    """Random weights, also where training starts from zero, such that far pixels matter and outputs are near 1."""
+    torch.manual_seed(0)
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            nn.init.normal_(parameter, std=parameter[0].numel() ** -0.5)
+    return network.eval().requires_grad_(False)
+
+
+NETWORKS = {
+    "compact": lambda: Compact(scale=2, channels=1, width=4, depth=3),
+    "compact-deep": lambda: Compact(scale=3, channels=1, width=2, depth=15),
+    "srresnet": lambda: srresnet(4),
+    "srresnet-x3": lambda: srresnet(3),
+    "srresnet-skip": lambda: srresnet(2, norm=False, skip=True),
+    "bicubic": Bicubic,
+    "folding": Folding,
+    "uneven": Uneven,
+}
+
+
+def true_reach_px(network: nn.Module) -> int:
+    """By autograd: the farthest input pixel on which an output pixel has a gradient."""
+    network = network.double().eval()
+    for parameter in network.parameters():
+        parameter.data = parameter.data.abs() + 0.01  # of one sign, so that nothing cancels
+    side, scale, reach = 48, network.scale, 0
+    lr = torch.rand(1, 1, side, side, dtype=torch.float64, requires_grad=True)
+    sr = network(lr)
+    for pixel in (side // 2, side // 2 + 1):
+        for phase in range(scale):
+            at = pixel * scale + phase
+            (gradient,) = torch.autograd.grad(sr[0, 0, at, at], lr, retain_graph=True)
+            reach = max(reach, int((gradient[0, 0].nonzero() - pixel).abs().max()))
+    return reach
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_reach_is_that_of_the_gradient(name, monkeypatch):
+    true = true_reach_px(NETWORKS[name]())
+    assert true > 0
+    assert true <= reach_px(NETWORKS[name]().eval(), 1) < true + 16
+    monkeypatch.setattr(tiles, "GRID_PX", 1)
+    assert reach_px(NETWORKS[name]().eval(), 1) == true
+
+
+@pytest.mark.parametrize(("depth", "reach"), [(1, 16), (14, 16), (15, 32), (30, 32), (31, 48)])
+def test_each_convolution_of_compact_reaches_one_pixel_farther(depth, reach):
+    # A first and a last one, and `depth` between: at 14 they are 16.
+    assert reach_px(Compact(width=2, depth=depth).eval(), 3) == reach
+
+
+@pytest.mark.parametrize(("true", "reach"), [(27, 32), (28, 32), (59, 64), (60, 64), (123, 128), (124, None)])
+def test_far_reaches_are_found_on_larger_images_and_the_farthest_not_at_all(true, reach):
+    assert reach_px(Wide(true), 1) == reach
+
+
+def test_a_network_that_sees_everything_has_no_reach():
+    assert reach_px(Exposed(), 1) is None
+
+
+def test_a_network_that_hides_what_its_input_is_not_cannot_be_measured():
+    with pytest.raises(UserError, match="give tile=0"):
+        reach_px(torch.nan_to_num, 1)
+
+
+# --- tiles ------------------------------------------------------------------------------------------------------------
+
+PRIMES = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71]
+DRAWN = random.Random(0)
+SIZES = [(DRAWN.choice(PRIMES), DRAWN.choice(PRIMES), DRAWN.choice([16, 32, 48])) for _ in range(12)]
+SIZES += [(DRAWN.randint(17, 90), DRAWN.randint(17, 90), DRAWN.choice([16, 32, 48])) for _ in range(6)]
+SIZES += [(1, 1, 16), (64, 96, 32)]
+
+
+@pytest.mark.parametrize(("height", "width", "tile"), SIZES)
+@pytest.mark.parametrize("name", ["compact", "srresnet", "srresnet-skip"])
+def test_tiles_make_the_whole_image(name, height, width, tile):
+    network = spread(NETWORKS[name]())
+    lr = torch.rand(2, 1, height, width)
+    whole = network(lr)
+    shapes = []
+    made = tiled(lambda x: shapes.append(x.shape[-2:]) or network(x), lr, network.scale, tile, 16)
+    assert made.shape == whole.shape
+    assert (made - whole).abs().max() <= 1e-5 * whole.abs().max()
+    assert len(shapes) == -(-height // tile) * -(-width // tile)
+    assert max(max(shape) for shape in shapes) <= tile + 2 * 16
+
+
+@pytest.mark.parametrize("name", ["compact-deep", "bicubic", "folding", "uneven"])
+def test_tiles_with_the_reach_that_was_measured(name):
+    network = spread(NETWORKS[name]())
+    lr = torch.rand(1, 1, 86, 134)
+    whole = network(lr)
+    made = tiled(network, lr, network.scale, 32, reach_px(network, 1))
+    assert (made - whole).abs().max() <= 1e-5 * whole.abs().max()
+
+
+@pytest.mark.parametrize("name", ["compact", "srresnet"])
+def test_a_halo_narrower_than_the_reach_leaves_seams(name, monkeypatch):
+    monkeypatch.setattr(tiles, "GRID_PX", 1)
+    network = spread(NETWORKS[name]())
+    reach = reach_px(network, 1)
+    lr = torch.rand(1, 1, 70, 70)
+    whole = network(lr)
+    exact, narrow = (tiled(network, lr, network.scale, 32, halo) for halo in (reach, reach - 1))
+    assert (exact - whole).abs().max() <= 1e-5 * whole.abs().max() < (narrow - whole).abs().max()
+
+
+def test_an_image_smaller_than_a_tile_is_enlarged_whole():
+    seen = []
+    tiled(lambda x: seen.append(x) or F.interpolate(x, scale_factor=2), lr := torch.rand(1, 3, 30, 20), 2, 32, 16)
+    assert len(seen) == 1
+    assert torch.equal(seen[0], lr)
+
+
+# --- how large they may be --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("free", "pixel_bytes", "halo", "tile"),
+    [
+        (2 * 1000 * 200**2, 1000, 16, 160),  # a side of 200 holds a tile of 168
+        (2 * 1000 * 192**2, 1000, 16, 160),
+        (2 * 1000 * 192**2 - 1, 1000, 16, 144),
+        (2 * 1000 * 192**2, 1000, 0, 192),
+        (2 * 1000 * 40**2, 1000, 16, 32),
+        (0, 1000, 48, 32),
+    ],
+)
+def test_the_largest_tile_takes_half_of_the_free_memory(free, pixel_bytes, halo, tile, monkeypatch):
+    monkeypatch.setattr(tiles, "free_bytes", lambda device: free)
+    assert tile_that_fits(pixel_bytes, halo, CPU) == tile
+
+
+def test_the_memory_of_a_pixel_is_that_of_all_tensors_at_once():
+    assert bytes_per_pixel(lambda lr: lr + 1, 3, CPU) == 12
+    assert bytes_per_pixel(lambda lr: (lr + 1).sqrt() * 2, 3, CPU) == 24  # the first is gone when the third is made
+    assert bytes_per_pixel(lambda lr: F.interpolate(lr, scale_factor=4), 1, CPU) == 64
+
+
+def test_the_memory_of_a_pixel_does_not_grow_with_depth():
+    # Layers that autograd would keep for a backward pass are not kept.
+    shallow, deep = (bytes_per_pixel(Compact(width=16, depth=depth), 3, CPU) for depth in (2, 20))
+    assert shallow == deep
+
+
+def test_what_is_computed_outside_of_torch_takes_what_comes_out():
+    def enlarge(lr):
+        return torch.from_numpy(lr.numpy().repeat(2, -1).repeat(2, -2))
+
+    assert bytes_per_pixel(enlarge, 3, CPU) == 48
