@@ -35,7 +35,7 @@ def main(config: DictConfig) -> None:
     """Evaluate as configured; the exit status is 1 where an image is missing from the table."""
     try:
         validate(config, EvaluateConfig)
-        device = _device(config.device)
+        device = models.choose_device(config.device, int(os.environ.get("LOCAL_RANK", 0)))
         if int(os.environ.get("WORLD_SIZE", 1)) > 1:
             dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
         status = evaluate(config, device)
@@ -167,17 +167,6 @@ def example(results: report.Results, images: Images, name: str, box: Box) -> fig
 
 def _list(node: Any) -> list[Any]:
     return list(node) if OmegaConf.is_list(node) else [node]
-
-
-def _device(wanted: str) -> torch.device:
-    if wanted == "auto":
-        wanted = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(wanted)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(f"device={wanted}: not to be had here; cpu, cuda or cuda:N are") from error
-    return device
 
 
 if __name__ == "__main__":

@@ -1,98 +1,166 @@
-"""Enlarge your own pictures: `python -m sr.upscale PHOTO... -o OUT --model RUN_OR_FILE`."""
+"""Enlarge your own pictures: `python -m sr.upscale PHOTO... -o OUT`."""
 
 import argparse
+import glob
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import torch
-import torch.nn as nn
-from torch import Tensor
 from tqdm import tqdm
 
-from sr.errors import UserError
+from sr.errors import UserError, reason
 from sr.formats import image as formats
-from sr.inference import weights
-from sr.resize import imresize
+from sr.inference import models, pixels, weights
+from sr.inference.models import Enlarger
+
+DEFAULT_SCALE = 4
+
+
+@dataclass
+class Job:
+    """One file.
+
+    Args:
+        source, target: to read and to write.
+    """
+
+    source: Path
+    target: Path
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Enlarge every picture; returns the exit status: 0, or 1 where a picture could not be enlarged."""
+    """Enlarge every picture; returns the exit status: 0; 1 where one could not be enlarged; 130 interrupted."""
     options = parser().parse_args(arguments)
-    device = torch.device("cuda" if options.device == "auto" and torch.cuda.is_available() else
-                          "cpu" if options.device == "auto" else options.device)  # fmt: skip
+    if options.list:
+        print(listing())
+        return 0
+    if not options.inputs or options.out is None:
+        parser().error("name what to enlarge, and where to with -o OUT")
     try:
-        generator, about = weights.load(options.model)
-    except weights.UnusableWeights as error:
+        device = models.choose_device(options.device)
+        enlarger = models.load(options.model or _default(options.scale), options.scale, device, options.tile)
+        enlarger.progress = True
+        work = jobs(options.inputs, options.out, enlarger.scale)
+    except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    generator = generator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    failed = []
-    for path in tqdm(options.images, unit="image", disable=None if len(options.images) > 1 else True):
-        try:
-            target = place(path, options.out, about["scale"], single=len(options.images) == 1)
-            if target.exists() and not options.overwrite:
-                raise UserError(f"{target} exists; --overwrite replaces it")
-            pixels = formats.read(path)
-            formats.write(target, enlarge(generator, pixels, about["channels"], about["scale"], device))
-            print(target)
-        except (ValueError, OSError, RuntimeError) as error:
-            failed.append(f"{path}: {error}" if str(path) not in str(error) else str(error))
-    for reason in failed:
-        print(f"failed: {reason}", file=sys.stderr)
+    failed, there = [], 0
+    try:
+        for job in tqdm(work, unit="image", disable=len(work) < 2 or options.dry_run):
+            try:
+                if job.target.resolve() == job.source.resolve() and not options.overwrite:
+                    raise UserError(f"{job.source}: would be overwritten; name another place, or --overwrite")
+                if job.target.exists() and not options.overwrite:
+                    there += 1
+                    continue
+                if options.dry_run:
+                    print(f"{job.source} -> {job.target}")
+                    continue
+                run(job, enlarger)
+                tqdm.write(str(job.target))
+            except (ValueError, OSError, RuntimeError) as error:
+                why = reason(error)
+                failed.append(why if str(job.source) in why else f"{job.source}: {why}")
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    if there:
+        print(f"{there} of {len(work)} were there already (--overwrite makes them anew)")
+    for why in failed:
+        print(f"failed: {why}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def run(job: Job, enlarger: Enlarger) -> None:
+    """Read, enlarge, write, with all that the file says of itself."""
+    image, meta = formats.read_with_meta(job.source)
+    made = pixels.enlarge(enlarger, image, meta.alpha)
+    formats.write(job.target, made, meta.enlarged(made.shape[1], made.shape[0], enlarger.scale))
+
+
+def jobs(inputs: list[str], out: Path, scale: int) -> list[Job]:
+    """What to do: a file becomes `out/<name>_x4.<suffix>`, or `out` itself where that names one; a folder is mirrored.
+
+    Args:
+        inputs: files, folders, patterns.
+        out: a folder, or for one file a file.
+        scale: for the names.
+
+    Raises:
+        UserError: nothing to do, or two files for one place.
+    """
+    found: list[Job] = []
+    single = len(inputs) == 1 and not Path(inputs[0]).is_dir() and not _is_pattern(inputs[0])
+    for given in inputs:
+        root = Path(given)
+        if root.is_dir():
+            files = sorted(
+                p for p in root.rglob("*") if p.suffix.lower() in formats.SUFFIXES and _visible(p, root, out)
+            )
+            found += [Job(path, out / path.relative_to(root)) for path in files]
+        else:
+            files = sorted(map(Path, glob.glob(given, recursive=True))) if _is_pattern(given) else [root]
+            named = single and out.suffix.lower() in formats.SUFFIXES and not out.is_dir()
+            found += [Job(p, out if named else out / f"{p.stem}_x{scale}{p.suffix}") for p in files]
+    if not found:
+        raise UserError(f"nothing to enlarge in {', '.join(inputs)}; {', '.join(sorted(formats.SUFFIXES))} are read")
+    targets: dict[Path, Path] = {}
+    for job in found:
+        other = targets.setdefault(job.target, job.source)
+        if other != job.source:
+            raise UserError(f"{other} and {job.source} would both become {job.target}; enlarge their folder instead")
+    return found
+
+
+def listing() -> str:
+    """The models that come with the package, a line each."""
+    lines = []
+    for name, file in weights.shipped().items():
+        enlarger = models.load(file)
+        about = f"x{enlarger.scale}, {enlarger.channels} channels, {(enlarger.parameters or 0) / 1e6:.2f} M parameters"
+        lines.append(f"{name}\t{about}\t{weights.load(file)[1].get('summary', '')}")
+    return "\n".join(
+        [*lines, "or --model FILE: a run's folder, .safetensors, .ckpt, .pth, .onnx; bicubic, lanczos ..."]
+    )
 
 
 def parser() -> argparse.ArgumentParser:
     """Of the command line."""
     p = argparse.ArgumentParser(prog="python -m sr.upscale", description=__doc__)
-    p.add_argument("images", nargs="+", type=Path, help="PNG, JPEG, WebP, BMP or TIFF, 8 bit")
-    p.add_argument("-o", "--out", type=Path, required=True, help="a folder, or for one image a file")
-    p.add_argument("--model", required=True, help="a .safetensors file, or the folder of a run")
+    kinds = "PNG, JPEG, WebP, BMP, TIFF; 8 and 16 bit, TIFF also float"
+    p.add_argument("inputs", nargs="*", metavar="IN", help=f"files, folders (mirrored) or patterns: {kinds}")
+    p.add_argument("-o", "--out", type=Path, help="a folder, or for one image a file")
+    p.add_argument("--model", help="a name of --list, a run's folder, or a file of weights; fast_x<SCALE>")
+    p.add_argument("--scale", type=int, help=f"{DEFAULT_SCALE} where the model does not say")
+    p.add_argument("--tile", type=_tile, default="auto", help="side of the tiles in input pixels, 0 for none, auto")
     p.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
-    p.add_argument("--overwrite", action="store_true", help="replace files that are there already")
+    p.add_argument("--overwrite", action="store_true", help="make anew what is there already")
+    p.add_argument("--dry-run", action="store_true", help="say what would be done")
+    p.add_argument("--list", action="store_true", help="the models at hand")
     return p
 
 
-def place(path: Path, out: Path, scale: int, single: bool) -> Path:
-    """Where the enlarged `path` goes: `out` itself where that is a file name, otherwise `out/<name>_x4.<suffix>`."""
-    if single and out.suffix.lower() in formats.SUFFIXES and not out.is_dir():
-        return out
-    return out / f"{path.stem}_x{scale}{path.suffix}"
+def _default(scale: int | None) -> str:
+    name = f"fast_x{scale or DEFAULT_SCALE}"
+    if name not in weights.shipped():
+        raise UserError(
+            f"no model for scale {scale} comes along; name one with --model ({', '.join(weights.shipped())})"
+        )
+    return name
 
 
-@torch.inference_mode()
-def enlarge(generator: nn.Module, pixels: np.ndarray, channels: int, scale: int, device: torch.device) -> np.ndarray:
-    """H W C uint8 to sH sW C uint8. Gray goes through a colour network and back; alpha is enlarged bicubically.
-
-    Raises:
-        UserError: not 8 bits, or channels that the network was not made for.
-    """
-    if pixels.dtype != np.uint8:
-        raise UserError(f"pixels are {pixels.dtype}; 8-bit images are enlarged")
-    image = torch.from_numpy(pixels.transpose(2, 0, 1).copy())[None].to(device).float() / 255
-    alpha = None
-    if image.shape[1] in (2, 4) and channels in (1, 3) and image.shape[1] != channels:
-        image, alpha = image[:, :-1], image[:, -1:]
-    have = image.shape[1]
-    if have != channels and {have, channels} != {1, 3}:
-        raise UserError(f"{have} channels, the network was made for {channels}")
-    if have == 1:
-        image = image.expand(-1, channels, -1, -1)
-    if have == 3 and channels == 1:  # a gray network enlarges each colour on its own
-        sr = generator(image.transpose(0, 1)).transpose(0, 1)
-    else:
-        sr = generator(image.contiguous(memory_format=torch.channels_last))
-    if have == 1 and channels == 3:
-        sr = sr.mean(1, keepdim=True)
-    if alpha is not None:
-        sr = torch.cat([sr, imresize(alpha, scale)], 1)
-    return to_uint8(sr[0])
+def _tile(text: str) -> int | str:
+    return text if text == "auto" else int(text)
 
 
-def to_uint8(image: Tensor) -> np.ndarray:
-    """C H W in [0, 1] to H W C uint8, rounded."""
-    return (image.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+def _is_pattern(text: str) -> bool:
+    return glob.has_magic(text) and not Path(text).exists()
+
+
+def _visible(path: Path, root: Path, out: Path) -> bool:
+    """Neither hidden nor something that we made."""
+    inside = path.relative_to(root)
+    return not any(part.startswith(".") for part in inside.parts) and out.resolve() not in path.resolve().parents
 
 
 if __name__ == "__main__":

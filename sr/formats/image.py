@@ -1,65 +1,254 @@
-"""PNG, JPEG, WebP, BMP and TIFF; 8 and 16 bit; gray, RGB, RGBA and N bands."""
+"""PNG, JPEG, WebP, BMP and TIFF; 8 and 16 bit, TIFF also float; gray, RGB, alpha, N bands; and what they say of it."""
 
+import re
+import struct
+import warnings
+import zlib
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
 
 import imagecodecs
 import numpy as np
 import tifffile
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from sr.atomic import replacing
 from sr.errors import UserError, reason
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
+LARGEST_PX = 1 << 29  # beyond it a file is taken for a decompression bomb
+Image.MAX_IMAGE_PIXELS = LARGEST_PX
 Array = np.ndarray[Any, np.dtype[Any]]
+# Tags of EXIF 2.3 that are touched here
+ORIENTATION, X_RESOLUTION, Y_RESOLUTION, EXIF, GPS, WIDTH, HEIGHT, ICC, XMP = (
+    274, 282, 283, 0x8769, 0x8825, 0xA002, 0xA003, 34675, 700)  # fmt: skip
+DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 33432, EXIF, GPS)  # of a TIFF; its other tags say where its pixels lie
 
 
 class UnreadableImage(UserError):
     """A file that is not an image we can read: damaged, or of a kind that we do not know."""
 
 
+@dataclass(frozen=True)
+class Meta:
+    """What an image file says besides its pixels. Orientation is not among it: `read` applies it.
+
+    Args:
+        alpha: the last channel is transparency.
+        icc, exif, xmp: as they stand in the file.
+        dpi: pixels an inch, across and down.
+    """
+
+    alpha: bool = False
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    dpi: tuple[float, float] | None = None
+
+    def enlarged(self, width: int, height: int, scale: float) -> "Meta":
+        """The same of an image `scale` times as large: as large on paper, of more pixels an inch."""
+        exif = None
+        if self.exif is not None:
+            tags = _exif(self.exif)
+            inner = tags.get_ifd(EXIF) if EXIF in tags else {}  # asking for it makes it
+            if WIDTH in inner or HEIGHT in inner:
+                inner[WIDTH], inner[HEIGHT] = width, height
+            for tag in (X_RESOLUTION, Y_RESOLUTION):
+                if tag in tags:
+                    tags[tag] = float(tags[tag]) * scale
+            exif = tags.tobytes()
+        dpi = None if self.dpi is None else (self.dpi[0] * scale, self.dpi[1] * scale)
+        return replace(self, exif=exif, dpi=dpi)
+
+
 def read(path: str | Path) -> Array:
-    """Pixels of an image, H W C, uint8 or uint16; palettes are resolved and EXIF orientation is applied.
+    """Pixels of an image, H W C, uint8 or uint16; palettes and CMYK are resolved, EXIF orientation is applied.
 
     Raises:
         UnreadableImage: with the reason, in one sentence that names the file.
     """
-    path = Path(path)
+    pixels = _checked(Path(path), _read)
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise UnreadableImage(f"{path}: pixels are {pixels.dtype}, uint8 or uint16 is needed")
+    return pixels
+
+
+def read_with_meta(path: str | Path) -> tuple[Array, Meta]:
+    """As `read`, float TIFF too, and what else the file says.
+
+    Raises:
+        UnreadableImage: with the reason, in one sentence that names the file.
+    """
+    pixels = _checked(Path(path), _read)
+    if pixels.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
+        raise UnreadableImage(f"{path}: pixels are {pixels.dtype}, uint8, uint16 or float is needed")
+    return pixels, _checked_meta(Path(path), pixels)
+
+
+def write(path: str | Path, pixels: Array, meta: Meta | None = None) -> None:
+    """Write H W C by the suffix of `path`: whole or not at all.
+
+    Args:
+        path: .png takes 8 and 16 bits, .tif these, float and any number of bands, others 8 bits of gray or RGB(A).
+        pixels: H W C uint8, uint16 or float32.
+        meta: to write along, as far as the format can hold it.
+
+    Raises:
+        UserError: a suffix that we do not write, or pixels that it cannot hold.
+    """
+    path, meta = Path(path), meta or Meta()
+    suffix, channels = path.suffix.lower(), pixels.shape[2]
+    if suffix not in SUFFIXES:
+        raise UserError(f"{path}: cannot write '{path.suffix}' files; use one of {sorted(SUFFIXES)}")
+    tiff = suffix in (".tif", ".tiff")
+    if not tiff and (
+        channels > 4 or not (pixels.dtype == np.uint8 or (pixels.dtype == np.uint16 and suffix == ".png"))
+    ):
+        raise UserError(f"{path}: {suffix} holds no {channels} channels of {pixels.dtype}; write a .tif"
+                        f"{' or .png' if pixels.dtype == np.uint16 and channels <= 4 else ''}")  # fmt: skip
+    if channels in (2, 4) and suffix in (".jpg", ".jpeg", ".bmp"):
+        raise UserError(f"{path}: {path.suffix} holds no transparency; write a .png or .webp")
+    if tiff and not (pixels.dtype == np.uint8 and (channels in (1, 3) or (channels == 4 and meta.alpha))):
+        with replacing(path) as temporary:
+            _write_tiff(temporary, pixels, meta)
+        return
+    if pixels.dtype == np.uint16:
+        with replacing(path) as temporary:
+            temporary.write_bytes(_png_with(bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels))), meta))
+        return
+    image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
+    with replacing(path) as temporary:
+        image.save(temporary, **_options(suffix, meta))
+
+
+def _options(suffix: str, meta: Meta) -> dict[str, Any]:
+    """What Pillow is told when it saves."""
+    options: dict[str, Any] = {"icc_profile": meta.icc}
+    if meta.exif is not None and suffix != ".bmp":
+        options["exif"] = meta.exif
+    if meta.dpi is not None and suffix != ".webp":
+        options["dpi"] = meta.dpi
+    if suffix in (".jpg", ".jpeg"):
+        options |= {"quality": 95, "subsampling": 0} | ({"xmp": meta.xmp} if meta.xmp else {})
+    elif suffix == ".webp":
+        options |= {"lossless": True} | ({"xmp": meta.xmp} if meta.xmp else {})
+    elif suffix == ".png" and meta.xmp:
+        texts = PngImagePlugin.PngInfo()
+        texts.add_itxt("XML:com.adobe.xmp", meta.xmp.decode("utf-8", "replace"))
+        options["pnginfo"] = texts
+    elif suffix in (".tif", ".tiff"):
+        # libtiff, which compresses, cannot write the directories of EXIF; Pillow's own writer can.
+        options["compression"] = "raw" if meta.exif else "tiff_adobe_deflate"
+        if meta.xmp:
+            tags = _exif(meta.exif or b"")  # one place for both: Pillow takes no second one
+            tags[XMP] = meta.xmp
+            options["exif"] = tags.tobytes()
+    return options
+
+
+def _write_tiff(path: Path, pixels: Array, meta: Meta) -> None:
+    rgb = pixels.shape[2] == 3 + meta.alpha
+    tags: list[Any] = [(XMP, "B", len(meta.xmp), meta.xmp, True)] if meta.xmp else []
+    resolution: dict[str, Any] = {"resolution": meta.dpi, "resolutionunit": "INCH"} if meta.dpi else {}
+    extra = pixels.shape[2] - (3 if rgb else 1)
+    tifffile.imwrite(
+        path, pixels[..., 0] if pixels.shape[2] == 1 else pixels, photometric="rgb" if rgb else "minisblack",
+        planarconfig="contig", compression="zlib", iccprofile=meta.icc, extratags=tags, metadata=None,
+        extrasamples=[*["unspecified"] * (extra - meta.alpha), *["unassalpha"] * meta.alpha] if extra else None,
+        **resolution,
+    )  # fmt: skip
+
+
+def _png_with(png: bytes, meta: Meta) -> bytes:
+    """A PNG with more chunks behind its header; libpng's bindings write pixels alone."""
+    chunks = []
+    if meta.icc:
+        chunks.append((b"iCCP", b"ICC\0\0" + zlib.compress(meta.icc)))
+    if meta.dpi:
+        metre = [round(dpi / 0.0254) for dpi in meta.dpi]
+        chunks.append((b"pHYs", struct.pack(">IIB", *metre, 1)))
+    if meta.exif:
+        chunks.append((b"eXIf", meta.exif.removeprefix(b"Exif\0\0")))
+    if meta.xmp:
+        chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + meta.xmp))
+    made = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+    return png[:33] + made + png[33:]  # 8 bytes of signature, 25 of IHDR
+
+
+def _checked(path: Path, decode: Callable[[Path], Array]) -> Array:
     try:
-        pixels = _read(path)
+        pixels = decode(path)
     except UnreadableImage:
         raise
     except FileNotFoundError as error:
         raise UnreadableImage(f"{path}: no such file") from error
     except Exception as error:  # decoders raise whatever a damaged header makes of them
         raise UnreadableImage(f"{path}: cannot be decoded ({reason(error)})") from error
-    if pixels.dtype not in (np.uint8, np.uint16):
-        raise UnreadableImage(f"{path}: pixels are {pixels.dtype}, uint8 or uint16 is needed")
     if pixels.ndim == 2:
         pixels = pixels[..., None]
     if pixels.ndim != 3 or 0 in pixels.shape:
         raise UnreadableImage(f"{path}: shape {pixels.shape} is not that of one image")
-    return pixels
+    return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 
-def write(path: str | Path, pixels: Array) -> None:
-    """Write H W C uint8 (C = 1, 3 or 4) by the suffix of `path`: whole or not at all.
+def _checked_meta(path: Path, pixels: Array) -> Meta:
+    """What Pillow finds; a damaged profile or EXIF costs no image."""
+    alpha = pixels.shape[2] in (2, 4)
+    if path.suffix.lower() in (".tif", ".tiff"):
+        with tifffile.TiffFile(path) as file:
+            page = cast(tifffile.TiffPage, file.pages[0])
+            samples = [int(kind) for kind in (page.extrasamples or ())]
+            coded = page.photometric not in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
+            alpha = alpha if coded else bool(samples) and samples[-1] in (1, 2)
+    try:
+        with warnings.catch_warnings(), Image.open(path) as image:
+            warnings.simplefilter("ignore")  # of damaged EXIF
+            return replace(_meta(image), alpha=alpha)
+    except UnidentifiedImageError:  # a TIFF of many bands
+        with tifffile.TiffFile(path) as file:
+            tags = cast(tifffile.TiffPage, file.pages[0]).tags
+            icc, xmp = (tags[code].value if code in tags else None for code in (ICC, XMP))
+        return Meta(alpha, icc, None, xmp)
+    except (OSError, ValueError, SyntaxError, struct.error):
+        return Meta(alpha)
 
-    Raises:
-        UserError: a suffix that we do not write, or alpha in a format without it.
-    """
-    path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"{path}: cannot write '{path.suffix}' files; use one of {sorted(SUFFIXES)}")
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    if image.mode == "RGBA" and path.suffix.lower() in (".jpg", ".jpeg", ".bmp"):
-        raise UserError(f"{path}: {path.suffix} holds no transparency; write a .png or .webp")
-    options = {".jpg": {"quality": 95, "subsampling": 0}, ".jpeg": {"quality": 95, "subsampling": 0},
-               ".webp": {"lossless": True}}.get(path.suffix.lower(), {})  # fmt: skip
-    with replacing(path) as temporary:
-        image.save(temporary, **options)  # type: ignore[arg-type]
+
+def _meta(image: Image.Image) -> Meta:
+    exif, tags = None, image.getexif()
+    if image.format == "TIFF":
+        kept = Image.Exif()
+        for tag in DESCRIPTIVE:
+            if tag in tags:
+                kept[tag] = tags.get_ifd(tag) if tag in (EXIF, GPS) else tags[tag]
+        tags = kept
+    tags.pop(ORIENTATION, None)
+    if len(tags):
+        exif = tags.tobytes()
+    info = image.info
+    xmp = (
+        info.get("xmp")
+        or info.get("XML:com.adobe.xmp")
+        or (image.format == "TIFF" and image.getexif().get(XMP))
+        or None
+    )
+    xmp = xmp.encode() if isinstance(xmp, str) else xmp
+    if xmp is not None:
+        xmp = re.sub(rb'(tiff:Orientation(?:="|>))\d', rb"\g<1>1", xmp)
+    icc = info.get("icc_profile") if image.mode != "CMYK" else None  # the pixels were converted from it
+    dpi = info.get("dpi")
+    return Meta(False, icc or None, exif, xmp, None if dpi is None else (float(dpi[0]), float(dpi[1])))
+
+
+def _exif(data: bytes) -> Image.Exif:
+    tags = Image.Exif()
+    if data:
+        tags.load(data)
+    return tags
 
 
 def _read(path: Path) -> Array:
@@ -68,16 +257,37 @@ def _read(path: Path) -> Array:
         pixels = _read_tiff(path)
         if pixels is not None:
             return pixels
-    if suffix == ".png" and _png_depth(path) == 16:  # Pillow would cut 16-bit RGB to 8 bits without a word
-        return np.asarray(imagecodecs.png_decode(path.read_bytes()))
+    elif suffix == ".png" and _png_depth(path) == 16:  # Pillow would cut 16-bit RGB to 8 bits without a word
+        with Image.open(path) as image:
+            _refuse_bombs(path, image.width * image.height)
+            upright = UPRIGHT[image.getexif().get(ORIENTATION, 1)]
+        return upright(np.asarray(imagecodecs.png_decode(path.read_bytes())))
     with Image.open(path) as image:
+        _refuse_bombs(path, image.width * image.height)
         image = ImageOps.exif_transpose(image)
         if image.mode in ("I;16", "I;16B", "I;16L"):
             return np.asarray(image).astype(np.uint16)
+        if image.mode == "CMYK" and image.info.get("icc_profile"):
+            image = _from_profile(image)
         if image.mode in ("P", "PA", "LA", "La", "RGBa", "CMYK", "YCbCr", "LAB", "HSV", "1"):
             transparent = image.mode in ("PA", "LA", "La", "RGBa") or "transparency" in image.info
             image = image.convert("L" if image.mode == "1" else "RGBA" if transparent else "RGB")
         return np.asarray(image)
+
+
+def _from_profile(image: Image.Image) -> Image.Image:
+    """CMYK to sRGB by its own profile; by the plain formula where that is damaged."""
+    try:
+        profile = ImageCms.ImageCmsProfile(BytesIO(image.info["icc_profile"]))
+        made = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return image
+    return made or image
+
+
+def _refuse_bombs(path: Path, pixels: int) -> None:
+    if pixels > LARGEST_PX:
+        raise UnreadableImage(f"{path}: {pixels / 1e6:.0f} megapixels; more than {LARGEST_PX / 1e6:.0f} are refused")
 
 
 def _read_tiff(path: Path) -> Array | None:
@@ -91,6 +301,7 @@ def _read_tiff(path: Path) -> Array | None:
             raise UnreadableImage(f"{path}: shape {series.shape} of its pages is not that of one image")
         if page.photometric not in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB):
             return None
+        _refuse_bombs(path, page.imagewidth * page.imagelength)
         pixels = page.asarray()
         if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
             pixels = np.moveaxis(pixels, 0, -1)

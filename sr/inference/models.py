@@ -37,6 +37,7 @@ class Enlarger:
         parameters: how many it has learnt; None where that is not known.
         tile: side of the tiles in LR pixels, 0 for whole images, or auto: whole where the memory suffices.
         opaque: tiles of it would not be exact, or nobody knows; it is never tiled by `auto`.
+        progress: show a bar over the tiles.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Enlarger:
     parameters: int | None = 0
     tile: int | str = "auto"
     opaque: bool = False
+    progress: bool = False
 
     @cached_property
     def reach_px(self) -> int | None:
@@ -71,7 +73,7 @@ class Enlarger:
                     return self.run(lr)
                 if self.reach_px is None:
                     raise UserError(f"{self.name}: sees the whole image at once, so tiles of it would not be exact")
-                return tiled(self.run, lr, self.scale, tile, self.reach_px)
+                return tiled(self.run, lr, self.scale, tile, self.reach_px, self.progress)
             except torch.OutOfMemoryError:
                 pass  # as long as the error lives, so do the tensors of where it happened
             torch.cuda.empty_cache()
@@ -96,13 +98,15 @@ class Enlarger:
         return tile_that_fits(self.bytes_per_pixel * len(lr), self.reach_px, self.device)
 
 
-def load(model: str | Path, scale: int, device: torch.device | str = "cpu", tile: int | str = "auto") -> Enlarger:
+def load(
+    model: str | Path, scale: int | None = None, device: torch.device | str = "cpu", tile: int | str = "auto"
+) -> Enlarger:
     """The enlarger that `model` names.
 
     Args:
         model: bicubic, bilinear, nearest or lanczos; the folder of a run; our .safetensors; a checkpoint of a run;
             weights of another project (.pth, .safetensors; needs spandrel); an .onnx file (needs onnxruntime).
-        scale: that is needed.
+        scale: that is needed; None takes that of the model, and 4 for interpolation.
         device: where to compute.
         tile: as in `Enlarger`.
 
@@ -113,10 +117,14 @@ def load(model: str | Path, scale: int, device: torch.device | str = "cpu", tile
     if tile != "auto" and not (isinstance(tile, int) and tile >= 0):
         raise UserError(f"tile={tile}: the side of a tile in LR pixels, 0 or auto is needed")
     if str(model) in INTERPOLATIONS:
-        return Enlarger(str(model), scale, None, _interpolation(str(model), scale), device, tile=tile)
+        by = scale or 4
+        return Enlarger(str(model), by, None, _interpolation(str(model), by), device, tile=tile)
+    if not path.exists() and str(model) in weights.shipped():
+        path = weights.find(str(model))
     if not path.exists():
         raise MissingError(
-            f"{model}: no such file or folder, and no interpolation ({', '.join(INTERPOLATIONS)}); "
+            f"{model}: no such file or folder, and no interpolation ({', '.join(INTERPOLATIONS)}) nor a model that "
+            f"comes along ({', '.join(weights.shipped())}); "
             f"give the folder of a run or a file of weights ({', '.join(SUFFIXES)})"
         )
     if path.is_dir():
@@ -133,9 +141,25 @@ def load(model: str | Path, scale: int, device: torch.device | str = "cpu", tile
         found = of_generator(path.stem, generator, about["scale"], about["channels"], device)
     else:
         found = _community(path, device)
-    if found.scale != scale:
+    if scale is not None and found.scale != scale:
         raise UserError(f"{model}: enlarges by {found.scale}, scale={scale} is asked for")
     found.tile = tile
+    return found
+
+
+def choose_device(wanted: str, rank: int = 0) -> torch.device:
+    """The device that a command asks for; `auto` is the GPU of number `rank` where there is one.
+
+    Raises:
+        UserError: it is not to be had.
+    """
+    if wanted == "auto":
+        wanted = f"cuda:{rank}" if torch.cuda.is_available() else "cpu"
+    try:
+        found = torch.device(wanted)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"device {wanted}: not to be had here; cpu, cuda or cuda:N are") from error
     return found
 
 

@@ -8,6 +8,7 @@ from math import ceil, isqrt
 
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from sr.errors import UserError
 
@@ -53,7 +54,7 @@ def reach_px(enlarge: Enlarge, channels: int, device: torch.device | str = "cpu"
     return None
 
 
-def tiled(enlarge: Enlarge, lr: Tensor, scale: int, tile_px: int, halo_px: int) -> Tensor:
+def tiled(enlarge: Enlarge, lr: Tensor, scale: int, tile_px: int, halo_px: int, progress: bool = False) -> Tensor:
     """Enlarge in tiles.
 
     Args:
@@ -62,23 +63,24 @@ def tiled(enlarge: Enlarge, lr: Tensor, scale: int, tile_px: int, halo_px: int) 
         scale: of `enlarge`.
         tile_px: side of a tile in LR pixels without its halo; a multiple of 16.
         halo_px: LR pixels seen on each side and thrown away, a multiple of 16.
+        progress: show a bar.
 
     Returns:
         N C sH sW.
     """
     n, _, height, width = lr.shape
     sr: Tensor | None = None
-    for top in range(0, height, tile_px):
-        for left in range(0, width, tile_px):
-            bottom, right = min(top + tile_px, height), min(left + tile_px, width)
-            above, before = max(top - halo_px, 0), max(left - halo_px, 0)
-            made = enlarge(lr[..., above : bottom + halo_px, before : right + halo_px])
-            if sr is None:
-                sr = made.new_empty(n, made.shape[1], height * scale, width * scale)
-            y, x = (top - above) * scale, (left - before) * scale
-            sr[..., top * scale : bottom * scale, left * scale : right * scale] = made[
-                ..., y : y + (bottom - top) * scale, x : x + (right - left) * scale
-            ]
+    corners = [(top, left) for top in range(0, height, tile_px) for left in range(0, width, tile_px)]
+    for top, left in tqdm(corners, unit="tile", disable=not progress, leave=False):
+        bottom, right = min(top + tile_px, height), min(left + tile_px, width)
+        above, before = max(top - halo_px, 0), max(left - halo_px, 0)
+        made = enlarge(lr[..., above : bottom + halo_px, before : right + halo_px])
+        if sr is None:
+            sr = made.new_empty(n, made.shape[1], height * scale, width * scale)
+        y, x = (top - above) * scale, (left - before) * scale
+        sr[..., top * scale : bottom * scale, left * scale : right * scale] = made[
+            ..., y : y + (bottom - top) * scale, x : x + (right - left) * scale
+        ]
     assert sr is not None
     return sr
 

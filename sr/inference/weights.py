@@ -108,16 +108,24 @@ def _checkpoint(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def shipped() -> dict[str, Path]:
+    """Name -> file of the models that come with the package."""
+    return {file.stem: file for file in sorted((Path(__file__).parents[1] / "weights").glob("*.safetensors"))}
+
+
 def find(path: str | Path) -> Path:
-    """The weights file that `path` names: itself, or in a run's folder the one called after the run.
+    """The weights file that `path` names: itself, or in a run's folder the one called after the run, or a shipped one.
 
     Raises:
         UnusableWeights: there is none.
     """
-    path = Path(path).expanduser()
+    named, path = str(path), Path(path).expanduser()
     if not path.is_dir():
         if not path.exists():
-            raise UnusableWeights(f"{path}: no such file; name a .safetensors file or the folder of a run")
+            if named in shipped():
+                return shipped()[named]
+            raise UnusableWeights(f"{path}: no such file; name a .safetensors file, the folder of a run, or one of the "
+                                  f"models that come along ({', '.join(shipped())})")  # fmt: skip
         return path
     # Hidden ones are what a killed run was writing.
     files = sorted((path / "weights").glob("[!.]*.safetensors"), key=lambda file: len(file.name))

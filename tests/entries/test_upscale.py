@@ -3,13 +3,18 @@
 import subprocess
 import sys
 
+import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image
 
+from sr.formats import image as formats
 from sr.generators import Compact
 from sr.inference import weights
+from sr.metrics import psnr
+from sr.resize import imresize, imresize_uint8
 from sr.upscale import main
 
 
@@ -45,29 +50,161 @@ def test_what_comes_out_is_the_networks_answer(mode, suffix, model, pixels, tmp_
         assert (np.diff(made[5, 1:-1, 3].astype(int)) > 0).all()  # alpha still runs from left to right
 
 
-def test_a_single_output_file_and_no_silent_overwriting(model, pixels, tmp_path, capsys):
+def test_what_is_there_is_kept_unless_told_otherwise(model, pixels, tmp_path, capsys):
     Image.fromarray(pixels[..., :3]).save(tmp_path / "in.png")
     command = [str(tmp_path / "in.png"), "-o", str(tmp_path / "made.png"), "--model", str(model)]
     assert main(command) == 0
-    before = (tmp_path / "made.png").read_bytes()
-    assert main(command) == 1
-    assert "--overwrite replaces it" in capsys.readouterr().err
-    assert (tmp_path / "made.png").read_bytes() == before
+    (tmp_path / "made.png").write_bytes(b"precious")
+    assert main(command) == 0
+    assert "1 of 1 were there already (--overwrite makes them anew)" in capsys.readouterr().out
+    assert (tmp_path / "made.png").read_bytes() == b"precious"
     assert main([*command, "--overwrite"]) == 0
+    assert (tmp_path / "made.png").read_bytes() != b"precious"
+
+
+def test_the_input_is_not_overwritten(model, pixels, tmp_path, capsys):
+    Image.fromarray(pixels[..., :3]).save(tmp_path / "in.png")
+    before = (tmp_path / "in.png").read_bytes()
+    assert main([str(tmp_path / "in.png"), "-o", str(tmp_path / "in.png"), "--model", str(model)]) == 1
+    assert "would be overwritten" in capsys.readouterr().err
+    assert main([str(tmp_path), "-o", str(tmp_path), "--model", str(model)]) == 1
+    assert (tmp_path / "in.png").read_bytes() == before
 
 
 def test_bad_files_are_named_and_the_rest_goes_on(model, pixels, tmp_path, capsys):
     Image.fromarray(pixels[..., :3]).save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_bytes((tmp_path / "good.png").read_bytes()[:60])
-    import imagecodecs
-
-    (tmp_path / "deep.png").write_bytes(imagecodecs.png_encode(pixels[..., :3].astype(np.uint16) * 257))
-    files = [str(tmp_path / name) for name in ("bad.png", "deep.png", "missing.png", "good.png")]
+    (tmp_path / "not.png").write_text("no picture")
+    files = [str(tmp_path / name) for name in ("bad.png", "not.png", "missing.png", "good.png")]
     assert main([*files, "-o", str(tmp_path / "out"), "--model", str(model)]) == 1
     errors = capsys.readouterr().err
-    for name in ("bad.png", "deep.png", "missing.png"):
-        assert errors.count(name) == 1
+    for name in ("bad.png", "not.png", "missing.png"):
+        assert errors.count(f"failed: {tmp_path / name}") == 1
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["good_x2.png"]
+
+
+def test_16_bits_stay_16_bits(model, pixels, tmp_path):
+    deep = pixels[..., :3].astype(np.uint16) * 257 ^ 3
+    (tmp_path / "deep.png").write_bytes(imagecodecs.png_encode(np.ascontiguousarray(deep)))
+    assert main([str(tmp_path / "deep.png"), "-o", str(tmp_path), "--model", str(model)]) == 0
+    made = imagecodecs.png_decode((tmp_path / "deep_x2.png").read_bytes())
+    np.testing.assert_array_equal(made, deep.repeat(2, 0).repeat(2, 1))
+
+
+@pytest.mark.parametrize("bands", [1, 2, 3, 4, 6])
+def test_float_bands_keep_their_range_and_their_holes(model, bands, tmp_path):
+    scene = np.random.default_rng(0).normal(300, 50, (12, 16, bands)).astype(np.float32)
+    scene[3:5, 4:6] = np.nan
+    formats.write(tmp_path / "scene.tif", scene)
+    assert main([str(tmp_path / "scene.tif"), "-o", str(tmp_path), "--model", str(model)]) == 0
+    made = tifffile.imread(tmp_path / "scene_x2.tif").reshape(24, 32, bands)
+    np.testing.assert_allclose(made, scene.repeat(2, 0).repeat(2, 1), atol=1e-3 * np.nanmax(scene))
+
+
+@pytest.fixture
+def album(tmp_path, pixels):
+    for name in ("a.png", "trip/b.jpg", "trip/day/c.tif", "trip/.hidden.png", "notes.txt"):
+        path = tmp_path / "album" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".txt":
+            path.write_text("text")
+        else:
+            Image.fromarray(pixels[..., :3]).save(path)
+    return tmp_path / "album"
+
+
+def files_in(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_folder_is_mirrored_and_goes_on_where_it_stopped(album, model, tmp_path, capsys):
+    out = tmp_path / "out"
+    command = [str(album), "-o", str(out), "--model", str(model)]
+    assert main([*command, "--dry-run"]) == 0
+    assert capsys.readouterr().out.count(" -> ") == 3
+    assert not out.exists()
+    assert main(command) == 0
+    assert files_in(out) == ["a.png", "trip/b.jpg", "trip/day/c.tif"]
+    (out / "a.png").unlink()
+    times = {name: (out / name).stat().st_mtime_ns for name in files_in(out)}
+    assert main(command) == 0
+    assert "2 of 3 were there already" in capsys.readouterr().out
+    assert files_in(out) == ["a.png", "trip/b.jpg", "trip/day/c.tif"]
+    assert {name: (out / name).stat().st_mtime_ns for name in times} == times
+
+
+def test_what_we_made_inside_of_the_folder_is_not_enlarged_again(album, model):
+    command = [str(album), "-o", str(album / "large"), "--model", str(model)]
+    assert main(command) == 0
+    assert main(command) == 0
+    assert files_in(album / "large") == ["a.png", "trip/b.jpg", "trip/day/c.tif"]
+
+
+def test_patterns_and_collisions(album, model, tmp_path, capsys):
+    out = str(tmp_path / "out")
+    assert main([str(album / "**" / "*.jpg"), "-o", out, "--model", str(model)]) == 0
+    assert files_in(tmp_path / "out") == ["b_x2.jpg"]
+    (album / "trip" / "a.png").write_bytes((album / "a.png").read_bytes())
+    assert main([str(album / "a.png"), str(album / "trip" / "a.png"), "-o", out, "--model", str(model)]) == 1
+    assert "would both become" in capsys.readouterr().err
+    assert main([str(tmp_path / "*.xyz"), "-o", out, "--model", str(model)]) == 1
+    assert "nothing to enlarge" in capsys.readouterr().err
+
+
+def test_tiles_give_the_same_picture(tmp_path, face):
+    Image.fromarray(face.permute(1, 2, 0).numpy()).save(tmp_path / "face.png")
+    for tile in ("0", "48"):
+        assert main([str(tmp_path / "face.png"), "-o", str(tmp_path / f"{tile}.png"), "--tile", tile]) == 0
+    whole, tiled = (np.asarray(Image.open(tmp_path / f"{tile}.png")).astype(int) for tile in ("0", "48"))
+    assert whole.shape == (512, 512, 3)
+    assert np.abs(whole - tiled).max() <= 1  # where rounding falls to either side
+
+
+def test_the_model_that_comes_along_is_better_than_bicubic(tmp_path, face):
+    small = imresize_uint8(face, 1 / 4)
+    Image.fromarray(small.permute(1, 2, 0).numpy()).save(tmp_path / "small.png")
+    assert main([str(tmp_path / "small.png"), "-o", str(tmp_path / "large.png")]) == 0
+    with Image.open(tmp_path / "large.png") as image:
+        made = torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1)[None] / 255
+    hr = face[None] / 255
+    bicubic = imresize(small[None] / 255, 4)
+    assert psnr(made, hr, crop_border_px=4) > psnr(bicubic, hr, crop_border_px=4) + 1
+
+
+def test_metadata_come_along(tmp_path, face, model):
+    exif = Image.Exif()
+    exif[271], exif[274] = "Maker", 8
+    picture = Image.fromarray(face[:, :40, :24].permute(1, 2, 0).numpy())
+    picture.save(tmp_path / "phone.jpg", exif=exif.tobytes(), dpi=(72, 72), quality=95)
+    assert main([str(tmp_path / "phone.jpg"), "-o", str(tmp_path / "out"), "--model", str(model)]) == 0
+    with Image.open(tmp_path / "out" / "phone_x2.jpg") as image:
+        assert image.size == (80, 48)  # turned upright
+        assert image.getexif()[271] == "Maker"
+        assert image.info["dpi"] == (144, 144)
+
+
+def test_the_models_at_hand_are_listed(capsys):
+    assert main(["--list"]) == 0
+    listed = capsys.readouterr().out
+    assert "fast_x4\tx4, 3 channels, 0.13 M parameters" in listed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--scale", "3"], "no model for scale 3 comes along"),
+        (["--model", "nothing"], "nothing: no such file or folder"),
+        (["--model", "fast_x4", "--scale", "2"], "enlarges by 4, scale=2 is asked for"),
+        (["--device", "abacus"], "device abacus: not to be had here"),
+    ],
+)
+def test_mistakes_get_one_sentence(arguments, message, tmp_path, pixels, capsys):
+    Image.fromarray(pixels[..., :3]).save(tmp_path / "in.png")
+    assert main([str(tmp_path / "in.png"), "-o", str(tmp_path / "out"), *arguments]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("error: ")
+    assert message in told
+    assert not (tmp_path / "out").exists()
 
 
 def test_no_model_is_one_sentence(tmp_path):

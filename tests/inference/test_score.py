@@ -236,14 +236,14 @@ RECORDS = [
     {"image": "b", "scores": {"psnr": 20.0, "ssim": None}, "refused": {"ssim": "too small"}, "ms": 30.0,
      "megapixels": 1.5, "peak_bytes": 4_000_000},
     {"image": "c", "failed": "/sets/Set5/HR_x4/c.png: cannot be decoded"},
-    {"image": "d", "scores": {"psnr": 25.0, "ssim": 0.75}, "refused": {}, "ms": 20.0, "megapixels": 2.0,
+    {"image": "d", "scores": {"psnr": 25.0, "ssim": 0.0}, "refused": {}, "ms": 20.0, "megapixels": 2.0,
      "peak_bytes": 3_000_000},
 ]  # fmt: skip
 
 
 def test_a_row_means_what_there_is():
     assert row("ours", SET, RECORDS, ["ssim", "psnr", "niqe"], 1234) == {
-        "model": "ours", "set": "Set5", "scale": 4, "n": 3, "ssim": 0.625, "psnr": 25.0, "niqe": None,
+        "model": "ours", "set": "Set5", "scale": 4, "n": 3, "ssim": 0.25, "psnr": 25.0, "niqe": None,
         "ms_per_mp": 15.0, "peak_mb": 4.0, "parameters": 1234,
     }  # fmt: skip
     assert list(row("ours", SET, RECORDS, ["ssim", "psnr"], 1))[4:6] == ["ssim", "psnr"]
