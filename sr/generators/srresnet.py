@@ -77,5 +77,6 @@ class SRResNet(nn.Module):
         features = self.head(lr)
         sr = self.tail(self.upsample(features + self.body(features)))
         if self.skip:
-            sr = sr + F.interpolate(lr, scale_factor=self.scale, mode="bicubic", align_corners=False)
+            size = [side * self.scale for side in lr.shape[-2:]]  # exporters cannot follow a scale_factor
+            sr = sr + F.interpolate(lr, size=size, mode="bicubic", align_corners=False)
         return sr

@@ -193,7 +193,7 @@ def _interpolation(kind: str, scale: int) -> Callable[[Tensor], Tensor]:
 
 
 def _community(path: Path, device: torch.device) -> Enlarger:
-    """Weights of any architecture that spandrel knows; its unpickler is a restricted one."""
+    """Weights of any architecture that spandrel knows; it unpickles tensors alone, and TorchScript runs no Python."""
     try:
         from spandrel import ImageModelDescriptor, ModelLoader, ModelTiling
     except ImportError as error:

@@ -123,9 +123,10 @@ def _asymmetric_gaussian(blocks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     ratio = left / right
     r = x.abs().mean(2) ** 2 / (x**2).mean(2)
     wanted = r * (ratio**3 + 1) * (ratio + 1) / (ratio**2 + 1) ** 2
+    wanted = wanted.nan_to_num(0.0).contiguous()  # of a flat block: the first shape, as the reference code has it
     shapes, ratios = _shapes(x.device)
     # The ratio rises with the shape: the nearest one is on either side of where it would be inserted.
-    above = torch.searchsorted(ratios, wanted.nan_to_num().contiguous()).clamp(1, len(ratios) - 1)
+    above = torch.searchsorted(ratios, wanted).clamp(1, len(ratios) - 1)
     nearest = torch.where((ratios[above - 1] - wanted).abs() <= (ratios[above] - wanted).abs(), above - 1, above)
     alpha = shapes[nearest]
     scale = torch.exp((torch.lgamma(1 / alpha) - torch.lgamma(3 / alpha)) / 2)

@@ -64,7 +64,11 @@ def test_commands_run(line, tmp_path, environment, small_photos):
         command += [s for s in small if s.split("=")[0] not in given]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    expected = {"sr.upscale": "enlarged/photo_x*.jpg", "sr.data.download": "benchmarks/Set5/HR_x4/*.png"}
+    expected = {
+        "sr.upscale": "enlarged/*.*",
+        "sr.export": "weights.onnx.json",
+        "sr.data.download": "benchmarks/Set5/HR_x4/*.png",
+    }
     assert list(tmp_path.glob(expected.get(words[2], "outputs/*/**/README.md")))
 
 

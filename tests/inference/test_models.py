@@ -455,14 +455,17 @@ def test_tiles_make_the_whole_image(name, tile, hr):
     assert len(shapes) == -(-70 // side) * -(-90 // side)
 
 
-def test_tiles_of_esrgan_make_the_whole_image(tmp_path, esrgan, hr):
-    file = stored(tmp_path, esrgan, "a.pth")
+def test_tiles_of_esrgan_make_the_whole_image(tmp_path, hr):
+    pytest.importorskip("spandrel")
+    from spandrel.architectures.ESRGAN import ESRGAN
+
+    file = stored(tmp_path, ESRGAN(num_filters=8, num_blocks=1).state_dict(), "a.pth")
     lr = hr[..., :17, :126]
     whole, tiles = load(file, 4, tile=0), load(file, 4, tile=48)
     shapes = counted(tiles)
-    assert tiles.reach_px == 48
+    assert tiles.reach_px == 32
     assert close(tiles(lr), whole(lr))
-    assert shapes == [(17, 96), (17, 126), (17, 78)]
+    assert shapes == [(17, 80), (17, 110), (17, 62)]
 
 
 @pytest.mark.parametrize("tile", [64, 65, 4096])

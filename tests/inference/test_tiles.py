@@ -105,8 +105,7 @@ def true_reach_px(network: nn.Module) -> int:
     lr = torch.rand(1, 1, side, side, dtype=torch.float64, requires_grad=True)
     sr = network(lr)
     for pixel in (side // 2, side // 2 + 1):
-        for phase in range(scale):
-            at = pixel * scale + phase
+        for at in {pixel * scale, pixel * scale + scale - 1}:  # corners, which see farthest
             (gradient,) = torch.autograd.grad(sr[0, 0, at, at], lr, retain_graph=True)
             reach = max(reach, int((gradient[0, 0].nonzero() - pixel).abs().max()))
     return reach
@@ -151,7 +150,7 @@ SIZES += [(1, 1, 16), (64, 96, 32)]
 
 
 @pytest.mark.parametrize(("height", "width", "tile"), SIZES)
-@pytest.mark.parametrize("name", ["compact", "srresnet", "srresnet-skip"])
+@pytest.mark.parametrize("name", ["compact", "srresnet"])
 def test_tiles_make_the_whole_image(name, height, width, tile):
     network = spread(NETWORKS[name]())
     lr = torch.rand(2, 1, height, width)
@@ -164,7 +163,7 @@ def test_tiles_make_the_whole_image(name, height, width, tile):
     assert max(max(shape) for shape in shapes) <= tile + 2 * 16
 
 
-@pytest.mark.parametrize("name", ["compact-deep", "bicubic", "folding", "uneven"])
+@pytest.mark.parametrize("name", ["compact-deep", "srresnet-skip", "bicubic", "folding", "uneven"])
 def test_tiles_with_the_reach_that_was_measured(name):
     network = spread(NETWORKS[name]())
     lr = torch.rand(1, 1, 86, 134)

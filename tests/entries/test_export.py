@@ -1,0 +1,107 @@
+"""The real command, and what others make of the files."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from sr import export
+from sr.export import main
+from sr.generators import Compact, SRResNet
+from sr.inference import models, weights
+
+
+@pytest.fixture(params=["Compact", "SRResNet"])
+def network(request, tmp_path):
+    """Weights of a small network, none of them zero."""
+    torch.manual_seed(0)
+    arguments = {"scale": 2, "channels": 3, "width": 8}
+    arguments |= {"depth": 2} if request.param == "Compact" else {"blocks": 1, "norm": True, "skip": True}
+    generator = {"Compact": Compact, "SRResNet": SRResNet}[request.param](**arguments)
+    for parameter in generator.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    about = {"generator": request.param, "arguments": arguments, "scale": 2, "channels": 3, "summary": "a small one"}
+    weights.save(tmp_path / "small.safetensors", generator, about)
+    return tmp_path / "small.safetensors"
+
+
+def needs(to):
+    for package in {"onnx": ["onnx", "onnxscript", "onnxruntime"], "ncnn": ["pnnx", "ncnn"]}.get(to, []):
+        pytest.importorskip(package)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("to", sorted(export.SUFFIX))
+def test_what_is_exported_equals_what_was_trained(network, to, half, tmp_path, capfd):
+    needs(to)
+    target = tmp_path / f"made{export.SUFFIX[to]}"
+    status = main([str(network), "--to", to, "-o", str(target), *(["--half"] if half else [])])
+    told, error = capfd.readouterr()
+    assert status == 0, told + error
+    report = json.loads((tmp_path / f"{target.name}.json").read_text())
+    assert [(size["height"], size["width"]) for size in report["sizes"]] == list(export.SIZES)
+    assert all(0 <= size["mean"] <= size["max"] <= export.TOLERANCE[half] for size in report["sizes"])
+    assert report["equal"]
+    assert report["weights"]["summary"] == "a small one"
+    assert told.splitlines()[0].startswith("| input | max difference")  # exporters do not chatter
+    made = {target.name, f"{target.name}.json", "small.safetensors"} | ({"made.bin"} if to == "ncnn" else set())
+    assert {path.name for path in tmp_path.iterdir()} == made
+
+
+@pytest.mark.slow
+def test_onnx_is_a_model_of_ours_elsewhere(network, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxscript")
+    pytest.importorskip("onnxruntime")
+    target = tmp_path / "made.onnx"
+    assert main([str(network), "--to", "onnx", "-o", str(target), "--opset", "18"]) == 0
+    model = onnx.load(target)
+    assert model.opset_import[0].version == 18
+    assert json.loads({p.key: p.value for p in model.metadata_props}["summary"]) == "a small one"
+    lr = torch.rand(1, 3, 19, 23)
+    expected = models.load(network)(lr)
+    torch.testing.assert_close(models.load(target)(lr), expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(weights.shipped()))
+def test_spandrel_opens_what_we_ship_and_makes_the_same_of_it(name, face):
+    spandrel = pytest.importorskip("spandrel")
+    theirs = spandrel.ModelLoader().load_from_file(weights.shipped()[name]).eval()
+    ours = models.load(name)
+    assert (theirs.scale, theirs.input_channels) == (ours.scale, 3)
+    lr = face[None, :, :40, :56] / 255
+    with torch.inference_mode():
+        torch.testing.assert_close(theirs(lr), ours(lr).clamp(0, 1), atol=1e-6, rtol=0)
+
+
+def test_an_unequal_export_is_told(network, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(export.WRITERS, "pt2", lambda network, *_: lambda lr: network(lr) + 0.01)
+    assert main([str(network), "--to", "pt2", "-o", str(tmp_path / "made.pt2")]) == 1
+    assert "differs by more than 0.0001; do not use it" in capsys.readouterr().err
+    assert not json.loads((tmp_path / "made.pt2.json").read_text())["equal"]
+
+
+def test_nothing_is_overwritten_or_left_half_done(network, tmp_path, monkeypatch, capsys):
+    target = tmp_path / "made.safetensors"
+    assert main([str(network), "--to", "safetensors", "-o", str(target)]) == 0
+    before = target.read_bytes()
+    assert main([str(network), "--to", "safetensors", "-o", str(target)]) == 1
+    assert "--overwrite makes it anew" in capsys.readouterr().err
+    monkeypatch.setitem(export.WRITERS, "pt2", missing)
+    assert main([str(network), "--to", "pt2", "-o", str(tmp_path / "made.pt2")]) == 1
+    assert "pip install 'sr[export]'" in capsys.readouterr().err
+    assert target.read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def missing(*_):
+    raise ModuleNotFoundError("No module named 'pnnx'")
+
+
+def test_weights_that_are_none_are_one_sentence(tmp_path, capsys):
+    (tmp_path / "w.safetensors").write_bytes(np.random.default_rng(0).bytes(100))
+    assert main([str(tmp_path / "w.safetensors"), "--to", "pt2"]) == 1
+    assert capsys.readouterr().err.count("error: ") == 1
