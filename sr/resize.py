@@ -48,6 +48,23 @@ def imresize_uint8(image: Tensor, scale: float) -> Tensor:
     return (half @ columns.T + 0.5).floor().clamp(0, peak).to(image.dtype)
 
 
+def resize_to(image: Tensor, height: int, width: int) -> Tensor:
+    """The same to any size, each axis by its own scale; without a matrix, so that images may be large.
+
+    Args:
+        image: ... H W, floating point.
+        height, width: of the result.
+    """
+    for dim, out in ((-2, height), (-1, width)):
+        size = image.shape[dim]
+        if out == size:
+            continue
+        index, weights = (part.to(image.device) for part in _taps(size, out, out / size))
+        weights = weights.to(image.dtype)[..., None] if dim == -2 else weights.to(image.dtype)
+        image = sum(image.index_select(dim, index[:, k]) * weights[:, k] for k in range(index.shape[1]))  # type: ignore[assignment]
+    return image
+
+
 def _enlarge(image: Tensor, scale: int) -> Tensor:
     """By a whole number: each phase is a filter of 5 taps, where the matrix of a large image is mostly zeros."""
     phases = _on(9, scale, image.device, image.dtype)[4 * scale : 5 * scale, 2:7]  # those of an inner pixel
@@ -69,15 +86,19 @@ def _on(size: int, scale: float, device: torch.device, dtype: torch.dtype) -> Te
 @lru_cache(maxsize=64)
 def _weights(size: int, scale: float) -> Tensor:
     """The resize of one axis as a matrix, (ceil(scale size), size) in float64."""
+    index, weights = _taps(size, ceil(scale * size), scale)
+    matrix = torch.zeros(len(index), size, dtype=torch.float64)
+    return matrix.scatter_add_(1, index, weights)
+
+
+def _taps(size: int, out: int, scale: float) -> tuple[Tensor, Tensor]:
+    """Which pixels of one axis make each of the `out` new ones, and with which weights: out x taps each."""
     stretch = min(scale, 1.0)  # shrinking widens the kernel: that is the antialiasing
     width = 4 / stretch
-    out = ceil(scale * size)
     centre = torch.arange(1, out + 1, dtype=torch.float64) / scale + 0.5 * (1 - 1 / scale)  # in input pixels from 1
     taps = torch.floor(centre - width / 2)[:, None] + torch.arange(ceil(width) + 2, dtype=torch.float64)
     weights = stretch * _cubic(stretch * (centre[:, None] - taps))
-    weights /= weights.sum(1, keepdim=True)
-    matrix = torch.zeros(out, size, dtype=torch.float64)
-    return matrix.scatter_add_(1, (taps.long() - 1).clamp(0, size - 1), weights)
+    return (taps.long() - 1).clamp(0, size - 1), weights / weights.sum(1, keepdim=True)
 
 
 def _cubic(x: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ import argparse
 import glob
 import sys
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 from tqdm import tqdm
@@ -38,9 +39,14 @@ def main(arguments: list[str] | None = None) -> int:
         parser().error("name what to enlarge, and where to with -o OUT")
     try:
         device = models.choose_device(options.device)
-        enlarger = models.load(options.model or _default(options.scale), options.scale, device, options.tile)
+        scale = options.scale or DEFAULT_SCALE
+        model = options.model or _default(scale)
+        by_itself = None if model not in models.INTERPOLATIONS else ceil(scale)
+        enlarger = models.load(model, by_itself, device, options.tile)
         enlarger.progress = True
-        work = jobs(options.inputs, options.out, enlarger.scale)
+        how = pixels.Options(options.scale, options.size, options.tta, 10 * options.back_project, options.uncertainty)
+        by = "{}x{}".format(*options.size) if options.size else f"x{options.scale or enlarger.scale:g}"
+        work = jobs(options.inputs, options.out, by)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -56,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
                 if options.dry_run:
                     print(f"{job.source} -> {job.target}")
                     continue
-                run(job, enlarger)
+                run(job, enlarger, how)
                 tqdm.write(str(job.target))
             except (ValueError, OSError, RuntimeError) as error:
                 why = reason(error)
@@ -71,20 +77,23 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def run(job: Job, enlarger: Enlarger) -> None:
+def run(job: Job, enlarger: Enlarger, how: pixels.Options) -> None:
     """Read, enlarge, write, with all that the file says of itself."""
     image, meta = formats.read_with_meta(job.source)
-    made = pixels.enlarge(enlarger, image, meta.alpha)
-    formats.write(job.target, made, meta.enlarged(made.shape[1], made.shape[0], enlarger.scale))
+    made, invented = pixels.enlarge(enlarger, image, meta.alpha, how)
+    if invented is not None:
+        formats.write(job.target.with_name(f"{job.target.stem}.invented.png"), invented)
+    height, width = made.shape[:2]
+    formats.write(job.target, made, meta.enlarged(width, height, width / image.shape[1]))
 
 
-def jobs(inputs: list[str], out: Path, scale: int) -> list[Job]:
+def jobs(inputs: list[str], out: Path, by: str) -> list[Job]:
     """What to do: a file becomes `out/<name>_x4.<suffix>`, or `out` itself where that names one; a folder is mirrored.
 
     Args:
         inputs: files, folders, patterns.
         out: a folder, or for one file a file.
-        scale: for the names.
+        by: x4 or the like, for the names.
 
     Raises:
         UserError: nothing to do, or two files for one place.
@@ -101,7 +110,7 @@ def jobs(inputs: list[str], out: Path, scale: int) -> list[Job]:
         else:
             files = sorted(map(Path, glob.glob(given, recursive=True))) if _is_pattern(given) else [root]
             named = single and out.suffix.lower() in formats.SUFFIXES and not out.is_dir()
-            found += [Job(p, out if named else out / f"{p.stem}_x{scale}{p.suffix}") for p in files]
+            found += [Job(p, out if named else out / f"{p.stem}_{by}{p.suffix}") for p in files]
     if not found:
         raise UserError(f"nothing to enlarge in {', '.join(inputs)}; {', '.join(sorted(formats.SUFFIXES))} are read")
     targets: dict[Path, Path] = {}
@@ -131,7 +140,14 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("inputs", nargs="*", metavar="IN", help=f"files, folders (mirrored) or patterns: {kinds}")
     p.add_argument("-o", "--out", type=Path, help="a folder, or for one image a file")
     p.add_argument("--model", help="a name of --list, a run's folder, or a file of weights; fast_x<SCALE>")
-    p.add_argument("--scale", type=int, help=f"{DEFAULT_SCALE} where the model does not say")
+    p.add_argument("--scale", type=_positive, metavar="X", help="any number; by default that of the model")
+    p.add_argument("--size", type=_size, metavar="WxH", help="fit into these pixels instead, the shape kept")
+    p.add_argument(
+        "--tta", action="store_true", help="mean over flips and quarter turns: a little better, 8 times slower"
+    )
+    p.add_argument("--back-project", action="store_true", help="lock colours and brightness to the input")
+    map_of = "what flips and turns disagree on or the input contradicts; white: a tenth of the range"
+    p.add_argument("--uncertainty", action="store_true", help=f"write NAME.invented.png too: {map_of}")
     p.add_argument("--tile", type=_tile, default="auto", help="side of the tiles in input pixels, 0 for none, auto")
     p.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
     p.add_argument("--overwrite", action="store_true", help="make anew what is there already")
@@ -140,13 +156,23 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-def _default(scale: int | None) -> str:
-    name = f"fast_x{scale or DEFAULT_SCALE}"
-    if name not in weights.shipped():
-        raise UserError(
-            f"no model for scale {scale} comes along; name one with --model ({', '.join(weights.shipped())})"
-        )
-    return name
+def _default(scale: float) -> str:
+    """The quick model of the next scale; what lies between is resized."""
+    scales = {int(name.removeprefix("fast_x")): name for name in weights.shipped() if name.startswith("fast_x")}
+    return scales[min((s for s in scales if s >= scale), default=max(scales))]
+
+
+def _positive(text: str) -> float:
+    if not 0 < float(text) <= 64:
+        raise ValueError(text)
+    return float(text)
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, height = (int(side) for side in text.lower().split("x"))
+    if not (0 < width <= 1 << 16 and 0 < height <= 1 << 16):
+        raise ValueError(text)
+    return width, height
 
 
 def _tile(text: str) -> int | str:

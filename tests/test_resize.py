@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 
 from sr.data.images import open_set
-from sr.resize import _on, imresize, imresize_uint8
+from sr.resize import _on, imresize, imresize_uint8, resize_to
 
 
 @pytest.mark.parametrize("scale", [2, 4])
@@ -150,3 +150,25 @@ def test_clipping_is_done_after_each_pass():
     clipped = imresize(edge, 2, clip=True)
     assert torch.equal(clipped, ((rows @ edge).clamp(0, 1) @ columns.T).clamp(0, 1))
     assert (clipped - imresize(edge, 2).clamp(0, 1)).abs().max() > 0.01
+
+
+# --- to any size ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [1 / 4, 1 / 3, 0.5, 2, 3])
+def test_any_size_is_the_same_resize(hr, scale):
+    image = hr[..., :120, :96].double()  # which all of these scales divide
+    expected = imresize(image, scale)
+    torch.testing.assert_close(resize_to(image, *expected.shape[-2:]), expected, atol=1e-12, rtol=0)
+
+
+def test_any_size_against_pillow(hr):
+    # Pillow's bicubic is the same kernel, also widened for shrinking; only the border differs.
+    plane = hr[0, 0].numpy()
+    pillow = np.asarray(Image.fromarray(plane).resize((81, 50), Image.Resampling.BICUBIC))
+    made = resize_to(hr[:, :1], 50, 81)[0, 0].numpy()
+    np.testing.assert_allclose(made[4:-4, 4:-4], pillow[4:-4, 4:-4], atol=2e-3)
+
+
+def test_the_same_size_is_the_same_image(hr):
+    assert resize_to(hr, 128, 128) is hr

@@ -1,16 +1,48 @@
 """From the numbers of a file to those of a network and back: any depth, any channels."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from sr.resize import imresize
+from sr.resize import resize_to
 
+from . import refine
 from .models import Enlarger
 
 
+@dataclass(frozen=True)
+class Options:
+    """What is done around the network.
+
+    Args:
+        scale: of the result, where it is not the network's.
+        box: (width, height) to fit the result into instead, its shape kept.
+        symmetries: mean over flips and quarter turns; eight times the work.
+        back_projections: steps of locking colours and brightness to the input.
+        uncertainty: make a map of what was invented too; asks for the symmetries.
+    """
+
+    scale: float | None = None
+    box: tuple[int, int] | None = None
+    symmetries: bool = False
+    back_projections: int = 0
+    uncertainty: bool = False
+
+    def size(self, height: int, width: int, scale: int) -> tuple[int, int]:
+        """Height and width of the result, for an input of these and a network of this scale."""
+        factor = self.scale or scale
+        if self.box is not None:
+            factor = min(self.box[0] / width, self.box[1] / height)
+        return max(round(height * factor), 1), max(round(width * factor), 1)
+
+
 @torch.inference_mode()
-def enlarge(enlarger: Enlarger, pixels: np.ndarray, alpha: bool = False) -> np.ndarray:
+def enlarge(
+    enlarger: Enlarger, pixels: np.ndarray, alpha: bool = False, options: Options | None = None
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Enlarge an image of any depth and any number of channels.
 
     Colours go through a colour network together. Where the network was made for another number of channels, each
@@ -20,22 +52,36 @@ def enlarge(enlarger: Enlarger, pixels: np.ndarray, alpha: bool = False) -> np.n
         enlarger: to use.
         pixels: H W C uint8, uint16 or float.
         alpha: whether the last channel is transparency.
+        options: what else is done.
 
     Returns:
-        sH sW C of the same type (float32 for any float).
+        sH sW C of the same type (float32 for any float), and the map of what was invented, sH sW 1 uint8, in which
+        white is a tenth of the range or more.
     """
+    options = options or Options()
+    height, width = options.size(pixels.shape[0], pixels.shape[1], enlarger.scale)
     image, low, high = _to_unit(pixels)
     missing = ~image.isfinite()
     if missing.any():
         image = torch.where(missing, image[~missing].mean() if not missing.all() else 0.0, image)
     colours = image[:, :-1] if alpha else image
-    sr = _through(enlarger, colours)
+    if options.symmetries or options.uncertainty:
+        sr, deviation = refine.ensemble(lambda lr: _through(enlarger, lr), colours)
+    else:
+        sr, deviation = _through(enlarger, colours), None
+    colours = colours.to(sr.device)
+    if options.back_projections:
+        sr = refine.back_project(sr, colours, options.back_projections)
+    invented = None
+    if options.uncertainty and deviation is not None:
+        invented = _from_unit(resize_to(10 * refine.uncertainty(deviation, sr, colours), height, width),
+                              np.dtype(np.uint8), 0, 255)  # fmt: skip
+    sr = resize_to(sr, height, width)
     if alpha:
-        sr = torch.cat([sr, imresize(image[:, -1:], enlarger.scale).to(sr.device)], 1)
+        sr = torch.cat([sr, resize_to(image[:, -1:].to(sr), height, width)], 1)
     if missing.any():
-        s = enlarger.scale
-        sr[missing.repeat_interleave(s, -1).repeat_interleave(s, -2).to(sr.device)] = torch.nan
-    return _from_unit(sr, pixels.dtype, low, high)
+        sr[F.interpolate(missing.float(), size=(height, width), mode="nearest").bool().to(sr.device)] = torch.nan
+    return _from_unit(sr, pixels.dtype, low, high), invented
 
 
 def _through(enlarger: Enlarger, image: Tensor) -> Tensor:

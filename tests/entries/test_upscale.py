@@ -13,7 +13,7 @@ from PIL import Image
 from sr.formats import image as formats
 from sr.generators import Compact
 from sr.inference import weights
-from sr.metrics import psnr
+from sr.metrics import lr_psnr, psnr
 from sr.resize import imresize, imresize_uint8
 from sr.upscale import main
 
@@ -183,6 +183,52 @@ def test_metadata_come_along(tmp_path, face, model):
         assert image.info["dpi"] == (144, 144)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "name", "size"),
+    [
+        (["--scale", "1.5"], "a_x1.5.png", (54, 36)),
+        (["--scale", "3"], "a_x3.png", (108, 72)),
+        (["--scale", "6.5"], "a_x6.5.png", (234, 156)),
+        (["--size", "100x100"], "a_100x100.png", (100, 67)),
+        (["--scale", "2.5", "--model", "lanczos"], "a_x2.5.png", (90, 60)),
+        (["--scale", "0.5", "--model", "bicubic"], "a_x0.5.png", (18, 12)),
+    ],
+)
+def test_any_size(arguments, name, size, tmp_path, face):
+    picture = Image.fromarray(face[:, 40:64, 30:66].permute(1, 2, 0).numpy())  # 36x24
+    picture.save(tmp_path / "a.png")
+    assert main([str(tmp_path / "a.png"), "-o", str(tmp_path), *arguments]) == 0
+    with Image.open(tmp_path / name) as image:
+        assert image.size == size
+        back = np.asarray(image.resize((36, 24), Image.Resampling.BICUBIC)).astype(int)
+    assert np.abs(back - np.asarray(picture)).mean() < 10  # the same picture, not shifted
+
+
+def test_what_is_locked_to_the_input_agrees_with_it(tmp_path, face):
+    small = imresize_uint8(face, 1 / 4)
+    Image.fromarray(small.permute(1, 2, 0).numpy()).save(tmp_path / "a.png")
+    agreement, likeness = [], []
+    for name, more in (("plain", []), ("locked", ["--back-project"]), ("mean", ["--tta"])):
+        assert main([str(tmp_path / "a.png"), "-o", str(tmp_path / f"{name}.png"), *more]) == 0
+        made = torch.from_numpy(np.asarray(Image.open(tmp_path / f"{name}.png")).copy()).permute(2, 0, 1)[None] / 255
+        agreement.append(lr_psnr(made, small[None] / 255).item())
+        likeness.append(psnr(made, face[None] / 255, crop_border_px=4).item())
+    assert agreement[1] > agreement[0] + 5
+    assert likeness[2] > likeness[0]
+
+
+def test_the_map_of_what_is_invented(tmp_path, face):
+    scene = torch.full_like(face, 120)
+    scene[:, :, 64:] = face[:, :, 64:]  # nothing on the left, a face on the right
+    Image.fromarray(imresize_uint8(scene, 1 / 4).permute(1, 2, 0).numpy()).save(tmp_path / "a.png")
+    assert main([str(tmp_path / "a.png"), "-o", str(tmp_path / "b.png"), "--uncertainty"]) == 0
+    with Image.open(tmp_path / "b.invented.png") as image:
+        assert image.size == (128, 128)
+        made = np.asarray(image).astype(float)
+    assert made[:, :48].max() < 10
+    assert made[:, 64:].mean() > 5 * (made[:, :48].mean() + 1)
+
+
 def test_the_models_at_hand_are_listed(capsys):
     assert main(["--list"]) == 0
     listed = capsys.readouterr().out
@@ -192,9 +238,8 @@ def test_the_models_at_hand_are_listed(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--scale", "3"], "no model for scale 3 comes along"),
         (["--model", "nothing"], "nothing: no such file or folder"),
-        (["--model", "fast_x4", "--scale", "2"], "enlarges by 4, scale=2 is asked for"),
+        (["--tile", "-3"], "tile=-3: the side of a tile"),
         (["--device", "abacus"], "device abacus: not to be had here"),
     ],
 )

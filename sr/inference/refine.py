@@ -1,0 +1,62 @@
+"""What may be done around a network: mean over symmetries, agreement with the input, and a map of what is invented."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from sr.resize import imresize
+
+Enlarge = Callable[[Tensor], Tensor]
+SYMMETRIES = 8
+
+
+def ensemble(enlarge: Enlarge, lr: Tensor) -> tuple[Tensor, Tensor]:
+    """Enlarge the eight flips and quarter turns and turn them back (Timofte et al. 2016, arXiv 1511.02228, section 3).
+
+    Args:
+        enlarge: N C H W to N C sH sW, square images or not.
+        lr: N C H W.
+
+    Returns:
+        The mean, and the standard deviation of the eight: what depends on how the camera was held was not seen.
+    """
+    total = squares = torch.zeros((), dtype=torch.float64, device=lr.device)
+    for i in range(SYMMETRIES):
+        turned = lr.rot90(i % 4, (-2, -1))
+        turned = turned.flip(-1) if i >= 4 else turned
+        sr = enlarge(turned.contiguous()).double()
+        sr = (sr.flip(-1) if i >= 4 else sr).rot90(-(i % 4), (-2, -1))
+        total, squares = total.to(sr.device) + sr, squares.to(sr.device) + sr**2
+    mean = total / SYMMETRIES
+    return mean.to(lr.dtype), (squares / SYMMETRIES - mean**2).clamp(min=0).sqrt().to(lr.dtype)
+
+
+def back_project(sr: Tensor, lr: Tensor, steps: int = 10) -> Tensor:
+    """Lock colours and brightness to the input: sr + up(lr - down(sr)), again and again (Irani & Peleg 1991).
+
+    Args:
+        sr: N C sH sW.
+        lr: N C H W.
+        steps: each leaves about a third of the disagreement.
+    """
+    scale = sr.shape[-1] // lr.shape[-1]
+    for _ in range(steps):
+        sr = sr + imresize(disagreement(sr, lr), scale)
+    return sr
+
+
+def disagreement(sr: Tensor, lr: Tensor) -> Tensor:
+    """What sr, shrunk by the bicubic of the benchmarks, lacks of lr: N C H W."""
+    return lr - imresize(sr, lr.shape[-1] / sr.shape[-1])
+
+
+def uncertainty(deviation: Tensor, sr: Tensor, lr: Tensor) -> Tensor:
+    """A map of what was invented: the deviation of `ensemble`, or what sr gets wrong about lr, where that is more.
+
+    Returns:
+        N 1 sH sW, in the units of the image.
+    """
+    scale = sr.shape[-1] // lr.shape[-1]
+    wrong = disagreement(sr, lr).abs().repeat_interleave(scale, -1).repeat_interleave(scale, -2)
+    return torch.maximum(deviation, wrong).amax(1, keepdim=True)
