@@ -69,7 +69,7 @@ def test_val_may_be_a_benchmark_set(folder, tmp_path, make):
 
 
 def test_val_that_is_nowhere_names_the_variable_to_set(folder):
-    with pytest.raises(FileNotFoundError, match=r"set5: no benchmark folder; set SR_BENCHMARKS or data\.benchmarks"):
+    with pytest.raises(FileNotFoundError, match=r"set5: no such folder, .*set SR_BENCHMARKS, root or data\.benchmarks"):
         folder(val="set5").setup("fit")
 
 
