@@ -184,9 +184,10 @@ def _is_pattern(text: str) -> bool:
 
 
 def _visible(path: Path, root: Path, out: Path) -> bool:
-    """Neither hidden nor something that we made."""
-    inside = path.relative_to(root)
-    return not any(part.startswith(".") for part in inside.parts) and out.resolve() not in path.resolve().parents
+    """Neither hidden nor, where `out` is a folder inside of `root`, something that we made."""
+    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+    made = root.resolve() in out.resolve().parents and out.resolve() in path.resolve().parents
+    return not hidden and not made
 
 
 if __name__ == "__main__":

@@ -68,6 +68,7 @@ def test_the_input_is_not_overwritten(model, pixels, tmp_path, capsys):
     assert main([str(tmp_path / "in.png"), "-o", str(tmp_path / "in.png"), "--model", str(model)]) == 1
     assert "would be overwritten" in capsys.readouterr().err
     assert main([str(tmp_path), "-o", str(tmp_path), "--model", str(model)]) == 1
+    assert "would be overwritten" in capsys.readouterr().err
     assert (tmp_path / "in.png").read_bytes() == before
 
 
@@ -138,6 +139,11 @@ def test_what_we_made_inside_of_the_folder_is_not_enlarged_again(album, model):
     assert main(command) == 0
     assert main(command) == 0
     assert files_in(album / "large") == ["a.png", "trip/b.jpg", "trip/day/c.tif"]
+
+
+def test_the_place_may_be_around_the_folder(album, model, tmp_path):
+    assert main([str(album), "-o", str(tmp_path), "--model", str(model)]) == 0
+    assert (tmp_path / "trip" / "day" / "c.tif").is_file()
 
 
 def test_patterns_and_collisions(album, model, tmp_path, capsys):
