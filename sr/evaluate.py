@@ -36,6 +36,8 @@ def main(config: DictConfig) -> None:
     try:
         validate(config, EvaluateConfig)
         device = models.choose_device(config.device, int(os.environ.get("LOCAL_RANK", 0)))
+        if device.type == "cuda":
+            torch.cuda.set_device(device)  # through which NCCL gathers
         if int(os.environ.get("WORLD_SIZE", 1)) > 1:
             dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
         status = evaluate(config, device)
@@ -53,6 +55,8 @@ def evaluate(config: DictConfig, device: torch.device) -> int:
 
     Where there are several processes, each takes its share of the images, and the first one writes.
     """
+    folder = Path(config.out or Path("outputs", "evaluate", datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")))
+    _check_out(folder)
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     enlargers = load_models(config, device)
     sets = [open_set(which, config.root, config.scale, config.channels) for which in _list(config.sets)]
@@ -81,14 +85,21 @@ def evaluate(config: DictConfig, device: torch.device) -> int:
         results.notes.append("interrupted: models or sets are missing")
         status = 130
     if rank == 0 and results.rows:
-        folder = Path(config.out or Path("outputs", "evaluate", datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")))
-        report.write(results, folder)
         print(f"\n{record.table(results.rows)}\n")
+        report.write(results, folder)
         print(*map(report.sentence, report.compared(results)), *results.notes, sep="\n")
         print(f"\n{folder}/README.md has the intervals, the protocol and the figures", flush=True)
         if results.complaints:
             print(f"\n{len(results.complaints)} missing:", *results.complaints, sep="\n  ", file=sys.stderr)
     return status or (1 if results.complaints else 0)
+
+
+def _check_out(folder: Path) -> None:
+    """Before any work is done for it."""
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"out={folder}: a file is there; name a folder")
+    if (folder / "README.md").exists() and not (folder / "metrics.json").exists():
+        raise UserError(f"out={folder}: its README.md is not ours and would be overwritten; name another folder")
 
 
 def load_models(config: DictConfig, device: torch.device) -> list[Enlarger]:
@@ -143,7 +154,13 @@ def boxes_of(images: Images, panel: DictConfig, one_is_enough: bool) -> dict[str
             continue
         lr, hr = (to_float(image[side]) for side in ("lr", "hr"))
         box = panel.box or figures.hardest_box(lr, hr, panel.size_px, panel.size_px)
-        if len(box) != 4 or min(box) < 0 or box[0] + box[2] > hr.shape[-1] or box[1] + box[3] > hr.shape[-2]:
+        if (
+            len(box) != 4
+            or min(box) < 0
+            or 0 in box[2:]
+            or box[0] + box[2] > hr.shape[-1]
+            or box[1] + box[3] > hr.shape[-2]
+        ):
             raise UserError(f"panel.box={list(box)}: left, top, width and height must lie in the "
                             f"{hr.shape[-1]}x{hr.shape[-2]} pixels of {images.name}/{name}")  # fmt: skip
         boxes[name] = (box[0], box[1], box[2], box[3])

@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,8 +36,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         generator, about = weights.load(options.weights)
         target = options.out or Path(f"{weights.find(options.weights).stem}{SUFFIX[options.to]}")
-        if target.exists() and not options.overwrite:
-            raise UserError(f"{target} exists; --overwrite makes it anew")
+        if options.to == "ncnn" and target.suffix != ".param":
+            raise UserError(f"{target}: ncnn has two files, NAME.param and NAME.bin; give -o NAME.param")
+        for file in (target, *([target.with_suffix(".bin")] if options.to == "ncnn" else [])):
+            if file.exists() and not options.overwrite:
+                raise UserError(f"{file} exists; --overwrite makes it anew")
         told = export(generator, about, options.to, target, options.half, options.opset)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -76,7 +79,8 @@ def export(
     example = torch.rand(1, about["channels"], 24, 32, dtype=torch.half if half else torch.float32)
     header = {key: json.dumps(value) for key, value in about.items()}
     try:
-        with replacing(target) as temporary, warnings.catch_warnings():
+        with replacing(target) as temporary, warnings.catch_warnings(), ExitStack() as undo:
+            undo.callback(lambda: temporary.with_suffix(".bin").unlink(missing_ok=True))
             warnings.simplefilter("ignore")  # exporters warn of themselves
             run = WRITERS[to](made, example, temporary, header, opset)
             told: dict[str, Any] = {
@@ -93,6 +97,10 @@ def export(
     except ImportError as error:
         raise MissingError(f"--to {to} needs a package that is not installed ({reason(error)}): "
                            "pip install 'sr[export]'") from error  # fmt: skip
+    except UserError:
+        raise
+    except Exception as error:  # exporters raise whatever they meet
+        raise UserError(f"{target}: {to} cannot be made of this network ({reason(error)})") from error
     told["equal"] = all(size["max"] <= TOLERANCE[half] for size in told["sizes"])
     return told
 
@@ -158,6 +166,9 @@ def _onnx(network: nn.Module, example: Tensor, path: Path, header: dict[str, str
     for key, value in header.items():
         model.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(model)
+    made = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    if made != opset:
+        raise UserError(f"--opset {opset}: torch makes {made} of this network; give that")
     path.write_bytes(model.SerializeToString())
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     return lambda lr: torch.from_numpy(session.run(None, {"lr": lr.numpy()})[0])

@@ -53,6 +53,7 @@ def write(results: Results, folder: Path) -> None:
     pairs = compared(results)
     write_text(folder / "metrics.json", record.metrics_json(results.how, results.rows, {"paired": pairs}))
     write_text(folder / "per_image.csv", _per_image(results))
+    write_text(folder / "README.md", _page(results, pairs, []))  # nothing is lost if a figure cannot be drawn
     write_text(folder / "README.md", _page(results, pairs, _figures(results, folder)))
 
 

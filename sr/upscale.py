@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
                     continue
                 run(job, enlarger, how)
                 tqdm.write(str(job.target))
-            except (ValueError, OSError, RuntimeError) as error:
+            except Exception as error:  # MemoryError too: one picture must not cost the others
                 why = reason(error)
                 failed.append(why if str(job.source) in why else f"{job.source}: {why}")
     except KeyboardInterrupt:
@@ -82,7 +82,7 @@ def run(job: Job, enlarger: Enlarger, how: pixels.Options) -> None:
     image, meta = formats.read_with_meta(job.source)
     made, invented = pixels.enlarge(enlarger, image, meta.alpha, how)
     if invented is not None:
-        formats.write(job.target.with_name(f"{job.target.stem}.invented.png"), invented)
+        formats.write(job.target.with_name(f"{job.target.name}.invented.png"), invented)
     height, width = made.shape[:2]
     formats.write(job.target, made, meta.enlarged(width, height, width / image.shape[1]))
 
@@ -147,7 +147,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--back-project", action="store_true", help="lock colours and brightness to the input")
     map_of = "what flips and turns disagree on or the input contradicts; white: a tenth of the range"
-    p.add_argument("--uncertainty", action="store_true", help=f"write NAME.invented.png too: {map_of}")
+    p.add_argument("--uncertainty", action="store_true", help=f"write NAME.png.invented.png too: {map_of}")
     p.add_argument("--tile", type=_tile, default="auto", help="side of the tiles in input pixels, 0 for none, auto")
     p.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
     p.add_argument("--overwrite", action="store_true", help="make anew what is there already")

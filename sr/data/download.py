@@ -138,6 +138,8 @@ def fetch_archive(archive: Archive, root: Path) -> None:
                 file.extractall(unpacked)
         else:
             with tarfile.open(packed) as file:
+                if not hasattr(tarfile, "data_filter"):
+                    raise UserError("this Python unpacks archives unsafely; take 3.10.12, 3.11.4 or newer")
                 file.extractall(unpacked, filter="data")  # which refuses paths that lead out
         inside = [path for path in unpacked.iterdir() if not path.name.startswith(("_", "."))]
         unpacked.chmod(0o755)

@@ -57,8 +57,13 @@ class Meta:
             if WIDTH in inner or HEIGHT in inner:
                 inner[WIDTH], inner[HEIGHT] = width, height
             for tag in (X_RESOLUTION, Y_RESOLUTION):
-                if tag in tags:
-                    tags[tag] = float(tags[tag]) * scale
+                try:
+                    value = float(tags[tag]) * scale if tag in tags else 0.0
+                except (TypeError, ValueError, ZeroDivisionError):  # as text, or 72/0
+                    value = 0.0
+                tags.pop(tag, None)
+                if 0 < value < 1e6:
+                    tags[tag] = value
             exif = tags.tobytes()
         dpi = None if self.dpi is None else (self.dpi[0] * scale, self.dpi[1] * scale)
         return replace(self, exif=exif, dpi=dpi)
@@ -214,7 +219,7 @@ def _checked_meta(path: Path, pixels: Array) -> Meta:
             tags = cast(tifffile.TiffPage, file.pages[0]).tags
             icc, xmp = (tags[code].value if code in tags else None for code in (ICC, XMP))
         return Meta(alpha, icc, None, xmp)
-    except (OSError, ValueError, SyntaxError, struct.error):
+    except Exception:  # whatever Pillow makes of it
         return Meta(alpha)
 
 
@@ -260,7 +265,7 @@ def _read(path: Path) -> Array:
     elif suffix == ".png" and _png_depth(path) == 16:  # Pillow would cut 16-bit RGB to 8 bits without a word
         with Image.open(path) as image:
             _refuse_bombs(path, image.width * image.height)
-            upright = UPRIGHT[image.getexif().get(ORIENTATION, 1)]
+            upright = UPRIGHT.get(image.getexif().get(ORIENTATION, 1), UPRIGHT[1])
         return upright(np.asarray(imagecodecs.png_decode(path.read_bytes())))
     with Image.open(path) as image:
         _refuse_bombs(path, image.width * image.height)
@@ -299,14 +304,19 @@ def _read_tiff(path: Path) -> Array | None:
             if series.kind == "shaped" and series.ndim == 3 and series.shape[2] < min(series.shape[:2]):
                 return series.asarray()
             raise UnreadableImage(f"{path}: shape {series.shape} of its pages is not that of one image")
-        if page.photometric not in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB):
+        inverted = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and page.bitspersample > 8
+        if inverted and page.sampleformat != 1:
+            raise UnreadableImage(f"{path}: float pixels of which the smallest are white; invert them first")
+        if not inverted and page.photometric not in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB):
             return None
         _refuse_bombs(path, page.imagewidth * page.imagelength)
         pixels = page.asarray()
+        if inverted:  # which Pillow would not do for more than 8 bits
+            pixels = np.iinfo(pixels.dtype).max - pixels
         if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
             pixels = np.moveaxis(pixels, 0, -1)
         tag = page.tags.get("Orientation")
-    return UPRIGHT[int(tag.value) if tag is not None else 1](pixels)
+    return UPRIGHT.get(int(tag.value) if tag is not None else 1, UPRIGHT[1])(pixels)
 
 
 # By the orientation tag of TIFF 6.0, page 36.

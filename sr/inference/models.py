@@ -72,7 +72,9 @@ class Enlarger:
                 if not tile:
                     return self.run(lr)
                 if self.reach_px is None:
-                    raise UserError(f"{self.name}: sees the whole image at once, so tiles of it would not be exact")
+                    raise UserError(
+                        f"{self.name}: sees too far (the whole image, or over 250 pixels) for tiles to be exact"
+                    )
                 return tiled(self.run, lr, self.scale, tile, self.reach_px, self.progress)
             except torch.OutOfMemoryError:
                 pass  # as long as the error lives, so do the tensors of where it happened
@@ -93,8 +95,8 @@ class Enlarger:
             return 0
         if self.reach_px is None:
             size = f"{lr.shape[-1]}x{lr.shape[-2]}"
-            raise UserError(f"{self.name}: not enough memory for an image of {size}, and it sees the whole image at "
-                            "once, so tiles would not be exact; tile=0 tries all the same")  # fmt: skip
+            raise UserError(f"{self.name}: not enough memory for an image of {size}, and it sees too "
+                            "far for tiles to be exact (all of it, or over 250 pixels); tile=0 tries it")  # fmt: skip
         return tile_that_fits(self.bytes_per_pixel * len(lr), self.reach_px, self.device)
 
 
@@ -154,9 +156,11 @@ def choose_device(wanted: str, rank: int = 0) -> torch.device:
         UserError: it is not to be had.
     """
     if wanted == "auto":
-        wanted = f"cuda:{rank}" if torch.cuda.is_available() else "cpu"
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        found = torch.device(wanted)
+        found = torch.device(f"cuda:{rank}" if wanted == "cuda" else wanted)
+        if found.type not in ("cpu", "cuda"):  # scores and means are computed in float64
+            raise RuntimeError(wanted)
         torch.empty(0, device=found)
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"device {wanted}: not to be had here; cpu, cuda or cuda:N are") from error

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from sr.resize import imresize
+from sr.resize import imresize, resize_to
 
 Enlarge = Callable[[Tensor], Tensor]
 SYMMETRIES = 8
@@ -48,7 +48,7 @@ def back_project(sr: Tensor, lr: Tensor, steps: int = 10) -> Tensor:
 
 def disagreement(sr: Tensor, lr: Tensor) -> Tensor:
     """What sr, shrunk by the bicubic of the benchmarks, lacks of lr: N C H W."""
-    return lr - imresize(sr, lr.shape[-1] / sr.shape[-1])
+    return lr - resize_to(sr, lr.shape[-2], lr.shape[-1])
 
 
 def uncertainty(deviation: Tensor, sr: Tensor, lr: Tensor) -> Tensor:

@@ -78,7 +78,7 @@ def score(
                 metric.reset()
                 metric.update(*(seen[side] for side in getattr(metric, "inputs", ("sr", "hr"))))
                 record["scores"][key] = float(metric.compute())
-            except (UserError, torch.OutOfMemoryError) as error:
+            except (UserError, RuntimeError, ValueError, IndexError) as error:
                 record["scores"][key], record["refused"][key] = None, reason(error)
         if boxes and name in boxes:
             left, top, width, height = boxes[name]

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
+from sr.backbones import three_channels
 from sr.color import luma
 from sr.errors import UserError
 from sr.resize import imresize
@@ -35,7 +36,7 @@ def niqe(sr: Tensor, *, crop_border_px: int = 0, bands: list[int] | None = None)
     Raises:
         UserError: less than two blocks are left.
     """
-    sr = sr[:, bands] if bands is not None else sr
+    sr = three_channels(sr, bands) if bands is not None else sr
     y = luma((sr.double().clamp(0, 1) * 255).round()).round()
     height, width = (size - 2 * crop_border_px for size in y.shape[-2:])
     rows, columns = height // BLOCK_PX, width // BLOCK_PX

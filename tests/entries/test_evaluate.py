@@ -266,6 +266,11 @@ def test_bands_of_a_scene(evaluate, tmp_path):
     assert bicubic["st_lpips"] is not None
 
 
+def heed_interrupts() -> None:
+    """A shell tells what it starts in the background, such as this test suite, to ignore them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.slow
 def test_interrupted_it_keeps_what_is_done(tmp_path, environment, face):
     for name, count in (("few", 1), ("many", 100)):
@@ -273,7 +278,7 @@ def test_interrupted_it_keeps_what_is_done(tmp_path, environment, face):
             formats.write(tmp_path / name / f"{i}.png", face.permute(1, 2, 0).numpy())
     command = [sys.executable, "-m", "sr.evaluate", "model=bicubic", "sets=[few,many]", "metrics=paper", "out=OUT"]
     process = subprocess.Popen(command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE)  # fmt: skip
+                               stderr=subprocess.PIPE, preexec_fn=heed_interrupts)  # fmt: skip
     seen = ""
     while "bicubic on many" not in seen:
         assert process.poll() is None

@@ -47,8 +47,8 @@ def test_commands_run(line, tmp_path, environment, small_photos):
     if "sr.data.download" in words:  # where all is there already, it checks that and fetches nothing
         if "SR_BENCHMARKS" not in environment:
             pytest.skip("SR_BENCHMARKS names no folder of benchmark sets")
-        shutil.rmtree(tmp_path / "benchmarks")
-        (tmp_path / "benchmarks").symlink_to(environment["SR_BENCHMARKS"])
+        shutil.rmtree(tmp_path / "data")
+        (tmp_path / "data").symlink_to(environment["SR_BENCHMARKS"])
     command = [sys.executable, *words[1:]]
     if "sr.evaluate" in words and not any(word.startswith("metrics=") for word in words):
         command += ["~metrics.niqe", "~metrics.lpips", "~metrics.dists"]  # small images; weights of the network
@@ -67,7 +67,7 @@ def test_commands_run(line, tmp_path, environment, small_photos):
     expected = {
         "sr.upscale": "enlarged/*.*",
         "sr.export": "weights.onnx.json",
-        "sr.data.download": "benchmarks/Set5/HR_x4/*.png",
+        "sr.data.download": "data/Set5/HR_x4/*.png",
     }
     assert list(tmp_path.glob(expected.get(words[2], "outputs/*/**/README.md")))
 
@@ -87,8 +87,8 @@ def prepare(folder: Path, small_photos: Path) -> None:
         pixels = np.random.default_rng(i).integers(0, 65536, (80, 96, 4), dtype=np.uint16)
         tifffile.imwrite(folder / "scenes" / f"{i}.tif", pixels, photometric="minisblack")
     for name in ("Set5", "Set14", "BSD100"):
-        (folder / "benchmarks" / name / "HR_x4").mkdir(parents=True)
-        shutil.copy(small_photos / "1.png", folder / "benchmarks" / name / "HR_x4")
+        (folder / "data" / name / "HR_x4").mkdir(parents=True)
+        shutil.copy(small_photos / "1.png", folder / "data" / name / "HR_x4")
     arguments = {"scale": 4, "channels": 3, "width": 4, "depth": 1}
     about = {"generator": "Compact", "arguments": arguments, "scale": 4, "channels": 3}
     network = Compact(**arguments).eval()

@@ -228,7 +228,7 @@ def test_the_map_of_what_is_invented(tmp_path, face):
     scene[:, :, 64:] = face[:, :, 64:]  # nothing on the left, a face on the right
     Image.fromarray(imresize_uint8(scene, 1 / 4).permute(1, 2, 0).numpy()).save(tmp_path / "a.png")
     assert main([str(tmp_path / "a.png"), "-o", str(tmp_path / "b.png"), "--uncertainty"]) == 0
-    with Image.open(tmp_path / "b.invented.png") as image:
+    with Image.open(tmp_path / "b.png.invented.png") as image:
         assert image.size == (128, 128)
         made = np.asarray(image).astype(float)
     assert made[:, :48].max() < 10
