@@ -19,6 +19,12 @@ CONF = os.environ.get("SR_CONF") or str(next(p for p in (_HERE.parent / "conf", 
 ALLOWED_TARGETS = ("sr.", "torch.optim.", "pytorch_lightning.", "torchmetrics.")
 
 
+def _positive(**values: Any) -> None:
+    for name, value in values.items():
+        if isinstance(value, int) and value < 1:  # not what is still missing, or null
+            raise UserError(f"{name}={value}; give a positive integer")
+
+
 @dataclass
 class Steps:
     """How long each phase lasts, in updates of the generator."""
@@ -61,10 +67,7 @@ class TrainConfig:
     trainer: dict[str, Any] = MISSING
 
     def __post_init__(self) -> None:
-        for name in ("scale", "channels"):
-            value = getattr(self, name)
-            if isinstance(value, int) and value < 1:
-                raise UserError(f"{name}={value}; give a positive integer")
+        _positive(scale=self.scale, channels=self.channels)
 
 
 @dataclass
@@ -76,8 +79,7 @@ class Panel:
     size_px: int = MISSING  # of the box, where it is searched for
 
     def __post_init__(self) -> None:
-        if isinstance(self.size_px, int) and self.size_px < 1:
-            raise UserError(f"panel.size_px={self.size_px}; give a positive integer")
+        _positive(**{"panel.size_px": self.size_px})
 
 
 @dataclass
@@ -97,10 +99,7 @@ class EvaluateConfig:
     panel: Panel = field(default_factory=Panel)
 
     def __post_init__(self) -> None:
-        for name in ("scale", "channels"):
-            value = getattr(self, name)
-            if isinstance(value, int) and value < 1:
-                raise UserError(f"{name}={value}; give a positive integer")
+        _positive(scale=self.scale, channels=self.channels)
 
 
 def validate(config: DictConfig, schema: type = TrainConfig) -> None:

@@ -86,8 +86,8 @@ def evaluate(config: DictConfig, device: torch.device) -> int:
         status = 130
     if rank == 0 and results.rows:
         print(f"\n{record.table(results.rows)}\n")
-        report.write(results, folder)
-        print(*map(report.sentence, report.compared(results)), *results.notes, sep="\n")
+        pairs = report.write(results, folder)
+        print(*map(report.sentence, pairs), *results.notes, sep="\n")
         print(f"\n{folder}/README.md has the intervals, the protocol and the figures", flush=True)
         if results.complaints:
             print(f"\n{len(results.complaints)} missing:", *results.complaints, sep="\n  ", file=sys.stderr)

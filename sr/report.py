@@ -48,13 +48,14 @@ class Results:
         self.records[row["set"], row["model"]] = records
 
 
-def write(results: Results, folder: Path) -> None:
-    """Write README.md, metrics.json, per_image.csv and the figures to `folder`."""
+def write(results: Results, folder: Path) -> list[dict[str, Any]]:
+    """Write README.md, metrics.json, per_image.csv and the figures to `folder`; returns the comparisons in them."""
     pairs = compared(results)
     write_text(folder / "metrics.json", record.metrics_json(results.how, results.rows, {"paired": pairs}))
     write_text(folder / "per_image.csv", _per_image(results))
     write_text(folder / "README.md", _page(results, pairs, []))  # nothing is lost if a figure cannot be drawn
     write_text(folder / "README.md", _page(results, pairs, _figures(results, folder)))
+    return pairs
 
 
 def compared(results: Results) -> list[dict[str, Any]]:

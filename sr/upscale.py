@@ -125,9 +125,10 @@ def listing() -> str:
     """The models that come with the package, a line each."""
     lines = []
     for name, file in weights.shipped().items():
-        enlarger = models.load(file)
-        about = f"x{enlarger.scale}, {enlarger.channels} channels, {(enlarger.parameters or 0) / 1e6:.2f} M parameters"
-        lines.append(f"{name}\t{about}\t{weights.load(file)[1].get('summary', '')}")
+        generator, about = weights.load(file)
+        count = sum(p.numel() for p in generator.parameters()) / 1e6
+        size = f"x{about['scale']}, {about['channels']} channels, {count:.2f} M parameters"
+        lines.append(f"{name}\t{size}\t{about.get('summary', '')}")
     return "\n".join(
         [*lines, "or --model FILE: a run's folder, .safetensors, .ckpt, .pth, .onnx; bicubic, lanczos ..."]
     )

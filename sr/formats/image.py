@@ -75,7 +75,7 @@ def read(path: str | Path) -> Array:
     Raises:
         UnreadableImage: with the reason, in one sentence that names the file.
     """
-    pixels = _checked(Path(path), _read)
+    pixels = _decoded(Path(path))
     if pixels.dtype not in (np.uint8, np.uint16):
         raise UnreadableImage(f"{path}: pixels are {pixels.dtype}, uint8 or uint16 is needed")
     return pixels
@@ -87,7 +87,7 @@ def read_with_meta(path: str | Path) -> tuple[Array, Meta]:
     Raises:
         UnreadableImage: with the reason, in one sentence that names the file.
     """
-    pixels = _checked(Path(path), _read)
+    pixels = _decoded(Path(path))
     if pixels.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
         raise UnreadableImage(f"{path}: pixels are {pixels.dtype}, uint8, uint16 or float is needed")
     return pixels, _checked_meta(Path(path), pixels)
@@ -185,9 +185,9 @@ def _png_with(png: bytes, meta: Meta) -> bytes:
     return png[:33] + made + png[33:]  # 8 bytes of signature, 25 of IHDR
 
 
-def _checked(path: Path, decode: Callable[[Path], Array]) -> Array:
+def _decoded(path: Path) -> Array:
     try:
-        pixels = decode(path)
+        pixels = _read(path)
     except UnreadableImage:
         raise
     except FileNotFoundError as error:

@@ -17,6 +17,8 @@ from sr.inference import models, weights
 from sr.inference.models import Enlarger, load, of_generator
 from sr.resize import imresize
 
+from .conftest import spread
+
 CPU = torch.device("cpu")
 ABOUT = {
     "generator": "Compact",
@@ -24,15 +26,6 @@ ABOUT = {
     "scale": 2,
     "channels": 3,
 }
-
-
-def spread(network: nn.Module) -> nn.Module:
-    """Random weights, also where training starts from zero."""
-    torch.manual_seed(0)
-    for parameter in network.parameters():
-        if parameter.ndim == 4:
-            nn.init.normal_(parameter, std=parameter[0].numel() ** -0.5)
-    return network.eval().requires_grad_(False)
 
 
 @pytest.fixture

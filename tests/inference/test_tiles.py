@@ -11,6 +11,8 @@ from sr.inference import tiles
 from sr.inference.tiles import bytes_per_pixel, reach_px, tile_that_fits, tiled
 from sr.resize import imresize
 
+from .conftest import spread
+
 CPU = torch.device("cpu")
 
 
@@ -73,15 +75,6 @@ class Bicubic(nn.Module):
 
 def srresnet(scale: int, **options) -> nn.Module:
     return SRResNet(scale, channels=1, width=4, blocks=2, **options)
-
-
-def spread(network: nn.Module) -> nn.Module:
-    """Random weights, also where training starts from zero, such that far pixels matter and outputs are near 1."""
-    torch.manual_seed(0)
-    for parameter in network.parameters():
-        if parameter.ndim == 4:
-            nn.init.normal_(parameter, std=parameter[0].numel() ** -0.5)
-    return network.eval().requires_grad_(False)
 
 
 NETWORKS = {
