@@ -55,14 +55,36 @@ def resize_to(image: Tensor, height: int, width: int) -> Tensor:
         image: ... H W, floating point.
         height, width: of the result.
     """
-    for dim, out in ((-2, height), (-1, width)):
-        size = image.shape[dim]
-        if out == size:
-            continue
-        index, weights = (part.to(image.device) for part in _taps(size, out, out / size))
-        weights = weights.to(image.dtype)[..., None] if dim == -2 else weights.to(image.dtype)
-        image = sum(image.index_select(dim, index[:, k]) * weights[:, k] for k in range(index.shape[1]))  # type: ignore[assignment]
-    return image
+    return resize_axis(resize_axis(image, -2, height), -1, width)
+
+
+def resize_axis(
+    image: Tensor, dim: int, out: int, first: int = 0, last: int | None = None, size: int | None = None, offset: int = 0
+) -> Tensor:
+    """One axis, or a part of it from a part of the image, equal to that part of the whole.
+
+    Args:
+        image: floating point.
+        dim: the axis, counted from the end: -1 or -2.
+        out: what the whole axis is resized to.
+        first, last: the part of the result that is made; all of it unless given.
+        size: of the whole axis, where `image` holds a part of it; from pixel `offset` on.
+    """
+    size, last = size or image.shape[dim], out if last is None else last
+    if out == size:
+        return image if last - first == image.shape[dim] else image.narrow(dim, first - offset, last - first)
+    index, weights = (part[first:last].to(image.device) for part in _taps(size, out, out / size))
+    index = index - offset
+    weights = weights.to(image.dtype)[..., None] if dim == -2 else weights.to(image.dtype)
+    return sum(image.index_select(dim, index[:, k]) * weights[:, k] for k in range(index.shape[1]))  # type: ignore[return-value]
+
+
+def support(size: int, out: int, first: int, last: int) -> tuple[int, int]:
+    """The pixels, from and to, of an axis of `size` that make the pixels [first, last) of it resized to `out`."""
+    if out == size:
+        return first, last
+    index = _taps(size, out, out / size)[0]
+    return int(index[first].min()), int(index[last - 1].max()) + 1
 
 
 def _enlarge(image: Tensor, scale: int) -> Tensor:
@@ -79,7 +101,7 @@ def _enlarge(image: Tensor, scale: int) -> Tensor:
 
 @lru_cache(maxsize=64)
 def _on(size: int, scale: float, device: torch.device, dtype: torch.dtype) -> Tensor:
-    with torch.inference_mode(False):  # the cache outlives the mode, and inference tensors refuse autograd
+    with torch.inference_mode(False):
         return _weights(size, scale).to(device, dtype)
 
 
@@ -91,14 +113,16 @@ def _weights(size: int, scale: float) -> Tensor:
     return matrix.scatter_add_(1, index, weights)
 
 
+@lru_cache(maxsize=16)
 def _taps(size: int, out: int, scale: float) -> tuple[Tensor, Tensor]:
     """Which pixels of one axis make each of the `out` new ones, and with which weights: out x taps each."""
-    stretch = min(scale, 1.0)  # shrinking widens the kernel: that is the antialiasing
-    width = 4 / stretch
-    centre = torch.arange(1, out + 1, dtype=torch.float64) / scale + 0.5 * (1 - 1 / scale)  # in input pixels from 1
-    taps = torch.floor(centre - width / 2)[:, None] + torch.arange(ceil(width) + 2, dtype=torch.float64)
-    weights = stretch * _cubic(stretch * (centre[:, None] - taps))
-    return (taps.long() - 1).clamp(0, size - 1), weights / weights.sum(1, keepdim=True)
+    with torch.inference_mode(False):  # the cache outlives the mode, and inference tensors refuse autograd
+        stretch = min(scale, 1.0)  # shrinking widens the kernel: that is the antialiasing
+        width = 4 / stretch
+        centre = torch.arange(1, out + 1, dtype=torch.float64) / scale + 0.5 * (1 - 1 / scale)  # in input pixels from 1
+        taps = torch.floor(centre - width / 2)[:, None] + torch.arange(ceil(width) + 2, dtype=torch.float64)
+        weights = stretch * _cubic(stretch * (centre[:, None] - taps))
+        return (taps.long() - 1).clamp(0, size - 1), weights / weights.sum(1, keepdim=True)
 
 
 def _cubic(x: Tensor) -> Tensor:

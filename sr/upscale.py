@@ -10,8 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from sr.errors import UserError, reason
-from sr.formats import image as formats
-from sr.inference import models, pixels, weights
+from sr.inference import files, models, pixels, weights
 from sr.inference.models import Enlarger
 
 DEFAULT_SCALE = 4
@@ -62,8 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
                 if options.dry_run:
                     print(f"{job.source} -> {job.target}")
                     continue
-                run(job, enlarger, how)
-                tqdm.write(str(job.target))
+                note = files.enlarge_file(job.source, job.target, enlarger, how)
+                tqdm.write(f"{job.target}{': ' if note else ''}{note}")
             except Exception as error:  # MemoryError too: one picture must not cost the others
                 why = reason(error)
                 failed.append(why if str(job.source) in why else f"{job.source}: {why}")
@@ -75,16 +74,6 @@ def main(arguments: list[str] | None = None) -> int:
     for why in failed:
         print(f"failed: {why}", file=sys.stderr)
     return 1 if failed else 0
-
-
-def run(job: Job, enlarger: Enlarger, how: pixels.Options) -> None:
-    """Read, enlarge, write, with all that the file says of itself."""
-    image, meta = formats.read_with_meta(job.source)
-    made, invented = pixels.enlarge(enlarger, image, meta.alpha, how)
-    if invented is not None:
-        formats.write(job.target.with_name(f"{job.target.name}.invented.png"), invented)
-    height, width = made.shape[:2]
-    formats.write(job.target, made, meta.enlarged(width, height, width / image.shape[1]))
 
 
 def jobs(inputs: list[str], out: Path, by: str) -> list[Job]:
@@ -104,15 +93,15 @@ def jobs(inputs: list[str], out: Path, by: str) -> list[Job]:
         root = Path(given)
         if root.is_dir():
             files = sorted(
-                p for p in root.rglob("*") if p.suffix.lower() in formats.SUFFIXES and _visible(p, root, out)
+                p for p in root.rglob("*") if p.suffix.lower() in files.SUFFIXES and _visible(p, root, out)
             )
             found += [Job(path, out / path.relative_to(root)) for path in files]
         else:
             files = sorted(map(Path, glob.glob(given, recursive=True))) if _is_pattern(given) else [root]
-            named = single and out.suffix.lower() in formats.SUFFIXES and not out.is_dir()
+            named = single and out.suffix.lower() in files.SUFFIXES and not out.is_dir()
             found += [Job(p, out if named else out / f"{p.stem}_{by}{p.suffix}") for p in files]
     if not found:
-        raise UserError(f"nothing to enlarge in {', '.join(inputs)}; {', '.join(sorted(formats.SUFFIXES))} are read")
+        raise UserError(f"nothing to enlarge in {', '.join(inputs)}; {', '.join(sorted(files.SUFFIXES))} are read")
     targets: dict[Path, Path] = {}
     for job in found:
         other = targets.setdefault(job.target, job.source)

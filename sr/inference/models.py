@@ -1,5 +1,6 @@
 """Whatever enlarges images, under one roof: interpolation, our weights, the community's, ONNX."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,15 +14,18 @@ import torch.nn as nn
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
+from tqdm import tqdm
 
 from sr.errors import MissingError, UserError, reason
 from sr.resize import imresize
 
 from . import weights
-from .tiles import GRID_PX, SMALLEST_TILE_PX, bytes_per_pixel, reach_px, tile_that_fits, tiled
+from .tiles import GRID_PX, OVERLAP_PX, SMALLEST_TILE_PX, bytes_per_pixel, reach_px, tile_that_fits, tiled
 
 INTERPOLATIONS = ("bicubic", "bilinear", "nearest", "lanczos")
 SUFFIXES = (".safetensors", ".ckpt", ".pth", ".pt", ".onnx")
+HALVES = {"fp16": torch.float16, "bf16": torch.bfloat16}
+PRECISIONS = ("auto", "fp32", *HALVES)
 
 
 @dataclass
@@ -36,8 +40,10 @@ class Enlarger:
         device: where it computes.
         parameters: how many it has learnt; None where that is not known.
         tile: side of the tiles in LR pixels, 0 for whole images, or auto: whole where the memory suffices.
-        opaque: tiles of it would not be exact, or nobody knows; it is never tiled by `auto`.
+        opaque: it looks at all of the image, or nobody knows: its tiles fade into each other and are not exact.
         progress: show a bar over the tiles.
+        precision: fp32, fp16, bf16, or auto: fp16 on a GPU. A half that gives values that are no numbers is given up.
+        network: behind `run`, where there is one.
     """
 
     name: str
@@ -49,10 +55,20 @@ class Enlarger:
     tile: int | str = "auto"
     opaque: bool = False
     progress: bool = False
+    precision: str = "fp32"
+    network: nn.Module | None = None
 
     @cached_property
     def reach_px(self) -> int | None:
         return None if self.opaque else reach_px(self.run, self.channels or 1, self.device)
+
+    @property
+    def halo_px(self) -> int:
+        """What a tile has to show around it."""
+        if self.reach_px is not None:
+            return self.reach_px
+        self._say("tiles", "sees too far (all of the image, or over 1000 pixels) for tiles to be exact; they overlap")
+        return OVERLAP_PX
 
     @cached_property
     def bytes_per_pixel(self) -> float:
@@ -63,41 +79,57 @@ class Enlarger:
         """N C H W in [0, 1] to N C sH sW, whole or in tiles, with the same result.
 
         Raises:
-            UserError: not enough memory for the whole image, and tiles would not be exact.
+            UserError: not enough memory for the smallest tile.
         """
         lr = lr.to(self.device)
         tile = self._tile(lr)
         while True:
             try:
                 if not tile:
-                    return self.run(lr)
-                if self.reach_px is None:
-                    raise UserError(
-                        f"{self.name}: sees too far (the whole image, or over 250 pixels) for tiles to be exact"
-                    )
-                return tiled(self.run, lr, self.scale, tile, self.reach_px, self.progress)
-            except torch.OutOfMemoryError:
-                pass  # as long as the error lives, so do the tensors of where it happened
-            torch.cuda.empty_cache()
+                    return self._run(lr)
+                exact = self.reach_px is not None
+                return tiled(self._run, lr, self.scale, tile, self.halo_px, self.progress, fade=not exact)
+            except RuntimeError as error:
+                if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+                    raise  # as long as an error lives, so do the tensors of where it happened
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
             tile = (tile or max(lr.shape[-2:])) // 32 * 16  # half of it, on the grid of tiles
-            if tile < SMALLEST_TILE_PX or self.reach_px is None:
+            if tile < SMALLEST_TILE_PX:
                 size = f"{lr.shape[-1]}x{lr.shape[-2]}"
                 raise UserError(f"{self.name}: not enough memory for an image of {size}")
+
+    def _run(self, lr: Tensor) -> Tensor:
+        precision = self.precision
+        if precision == "auto":
+            precision = "fp16" if self.device.type == "cuda" and self.network is not None else "fp32"
+        if precision == "fp32":
+            return self.run(lr)
+        with torch.autocast(self.device.type, HALVES[precision]):
+            sr = self.run(lr).float()
+        if sr.isfinite().all():
+            return sr
+        self._say(precision, f"{precision} gives values that are no numbers; float32 from here on")
+        self.precision = "fp32"
+        return self.run(lr)
+
+    def _say(self, what: str, text: str) -> None:
+        """Once."""
+        said = self.__dict__.setdefault("_said", set())
+        if what not in said:
+            said.add(what)
+            tqdm.write(f"{self.name}: {text}", file=sys.stderr)
 
     def _tile(self, lr: Tensor) -> int:
         if self.tile != "auto":
             tile = ceil(int(self.tile) / GRID_PX) * GRID_PX
             return tile if tile < max(lr.shape[-2:]) else 0
-        if self.opaque or lr[0, 0].numel() <= 256**2:
+        if lr[0, 0].numel() <= 256**2:
             return 0
         tile = tile_that_fits(self.bytes_per_pixel * len(lr), 0, self.device)
         if tile**2 >= lr[0, 0].numel():
             return 0
-        if self.reach_px is None:
-            size = f"{lr.shape[-1]}x{lr.shape[-2]}"
-            raise UserError(f"{self.name}: not enough memory for an image of {size}, and it sees too "
-                            "far for tiles to be exact (all of it, or over 250 pixels); tile=0 tries it")  # fmt: skip
-        return tile_that_fits(self.bytes_per_pixel * len(lr), self.reach_px, self.device)
+        return tile_that_fits(self.bytes_per_pixel * len(lr), self.halo_px, self.device)
 
 
 def load(
@@ -116,6 +148,7 @@ def load(
         UserError: in one sentence: no such file, a package that is missing, weights that cannot be used, another scale.
     """
     device, path = torch.device(device), Path(model).expanduser()
+    torch.backends.cudnn.allow_tf32 = False  # float32 shall be float32
     if tile != "auto" and not (isinstance(tile, int) and tile >= 0):
         raise UserError(f"tile={tile}: the side of a tile in LR pixels, 0 or auto is needed")
     if str(model) in INTERPOLATIONS:
@@ -149,6 +182,30 @@ def load(
     return found
 
 
+def blend(first: Enlarger, second: Enlarger, weight: float) -> Enlarger:
+    """One network between two: (1 - weight) of the weights of the first, `weight` of the second's (ESRGAN, section 3.4).
+
+    Both are used up.
+
+    Raises:
+        UserError: they are not of one shape.
+    """
+    a, b = first.network, second.network
+    if a is None or b is None:
+        raise UserError(f"{(first if a is None else second).name}: no network whose weights could be mixed")
+    states = a.state_dict(), b.state_dict()
+    shapes = [{key: value.shape for key, value in state.items()} for state in states]
+    if shapes[0] != shapes[1] or first.scale != second.scale:
+        raise UserError(f"{first.name} and {second.name}: networks of different shape; only alike ones can be mixed")
+    mixed = {
+        key: value.lerp(states[1][key], weight) if value.is_floating_point() else value
+        for key, value in states[0].items()
+    }
+    a.load_state_dict(mixed)
+    first.name = f"{first.name}+{second.name}@{weight:g}"
+    return first
+
+
 def choose_device(wanted: str, rank: int = 0) -> torch.device:
     """The device that a command asks for; `auto` is the GPU of number `rank` where there is one.
 
@@ -175,7 +232,7 @@ def of_generator(name: str, generator: nn.Module, scale: int, channels: int, dev
     def run(lr: Tensor) -> Tensor:
         return generator(lr.contiguous(memory_format=torch.channels_last))
 
-    return Enlarger(name, scale, channels, run, device, count)
+    return Enlarger(name, scale, channels, run, device, count, network=generator)
 
 
 def _interpolation(kind: str, scale: int) -> Callable[[Tensor], Tensor]:
@@ -211,7 +268,7 @@ def _community(path: Path, device: torch.device) -> Enlarger:
     model.eval()
     count = sum(p.numel() for p in model.model.parameters())
     whole = model.tiling is not ModelTiling.SUPPORTED  # attention in windows, which tiles would shift
-    return Enlarger(path.stem, model.scale, model.input_channels, model, device, count, opaque=whole)
+    return Enlarger(path.stem, model.scale, model.input_channels, model, device, count, opaque=whole, network=model.model)
 
 
 def _onnx(path: Path, device: torch.device) -> Enlarger:

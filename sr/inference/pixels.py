@@ -7,10 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sr.resize import resize_to
+from sr.resize import resize_axis
 
 from . import refine
 from .models import Enlarger
+
+FILL_PX = 16  # how far what is missing is filled from its neighbours
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,42 @@ class Options:
         return max(round(height * factor), 1), max(round(width * factor), 1)
 
 
-@torch.inference_mode()
+@dataclass(frozen=True)
+class Stretch:
+    """A part of one axis of the result, and the part of the input that it is made from.
+
+    Args:
+        size, first, last: the axis of the result, and the part: [first, last).
+        lr_size, lr_first, lr_last: those of the input, with what the network sees around.
+    """
+
+    size: int
+    first: int
+    last: int
+    lr_size: int
+    lr_first: int
+    lr_last: int
+
+    @classmethod
+    def whole(cls, size: int, lr_size: int) -> "Stretch":
+        return cls(size, 0, size, lr_size, 0, lr_size)
+
+    def of(self, image: Tensor, dim: int, scale: int = 1) -> Tensor:
+        """This part of the result, of an input part that was enlarged by `scale` already."""
+        return resize_axis(image, dim, self.size, self.first, self.last, self.lr_size * scale, self.lr_first * scale)
+
+    def nearest(self) -> Tensor:
+        """For each pixel of the part, where in the input part it lies."""
+        at = (torch.arange(self.first, self.last) + 0.5) * (self.lr_size / self.size)
+        return at.long().clamp(0, self.lr_size - 1) - self.lr_first
+
+
 def enlarge(
-    enlarger: Enlarger, pixels: np.ndarray, alpha: bool = False, options: Options | None = None
+    enlarger: Enlarger,
+    pixels: np.ndarray,
+    alpha: bool = False,
+    options: Options | None = None,
+    bounds: tuple[float, float] | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Enlarge an image of any depth and any number of channels.
 
@@ -50,9 +85,10 @@ def enlarge(
 
     Args:
         enlarger: to use.
-        pixels: H W C uint8, uint16 or float.
+        pixels: H W C, integers or float.
         alpha: whether the last channel is transparency.
         options: what else is done.
+        bounds: what the network is to see as 0 and 1, as in `bounds_of`.
 
     Returns:
         sH sW C of the same type (float32 for any float), and the map of what was invented, sH sW 1 uint8, in which
@@ -60,10 +96,29 @@ def enlarge(
     """
     options = options or Options()
     height, width = options.size(pixels.shape[0], pixels.shape[1], enlarger.scale)
-    image, low, high = _to_unit(pixels)
+    rows, columns = Stretch.whole(height, pixels.shape[0]), Stretch.whole(width, pixels.shape[1])
+    return enlarge_part(enlarger, pixels, rows, columns, alpha, options, bounds or bounds_of(pixels))
+
+
+@torch.inference_mode()
+def enlarge_part(
+    enlarger: Enlarger,
+    pixels: np.ndarray,
+    rows: Stretch,
+    columns: Stretch,
+    alpha: bool,
+    options: Options,
+    bounds: tuple[float, float],
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """As `enlarge`, a part of the result from a part of the input."""
+
+    def part(image: Tensor, scale: int = 1) -> Tensor:
+        return columns.of(rows.of(image, -2, scale), -1, scale)
+
+    image = _to_unit(pixels, bounds)
     missing = ~image.isfinite()
     if missing.any():
-        image = torch.where(missing, image[~missing].mean() if not missing.all() else 0.0, image)
+        image = _filled(image, missing)
     colours = image[:, :-1] if alpha else image
     if options.symmetries or options.uncertainty:
         sr, deviation = refine.ensemble(lambda lr: _through(enlarger, lr), colours)
@@ -74,14 +129,15 @@ def enlarge(
         sr = refine.back_project(sr, colours, options.back_projections)
     invented = None
     if options.uncertainty and deviation is not None:
-        invented = _from_unit(resize_to(10 * refine.uncertainty(deviation, sr, colours), height, width),
-                              np.dtype(np.uint8), 0, 255)  # fmt: skip
-    sr = resize_to(sr, height, width)
+        found = part(10 * refine.uncertainty(deviation, sr, colours), enlarger.scale)
+        invented = _from_unit(found, np.dtype(np.uint8), (0, 255))
+    sr = part(sr, enlarger.scale)
     if alpha:
-        sr = torch.cat([sr, resize_to(image[:, -1:].to(sr), height, width)], 1)
+        sr = torch.cat([sr, part(image[:, -1:].to(sr))], 1)
     if missing.any():
-        sr[F.interpolate(missing.float(), size=(height, width), mode="nearest").bool().to(sr.device)] = torch.nan
-    return _from_unit(sr, pixels.dtype, low, high), invented
+        holes = missing[:, :, rows.nearest()][..., columns.nearest()]
+        sr[holes.to(sr.device)] = torch.nan
+    return _from_unit(sr, pixels.dtype, bounds), invented
 
 
 def _through(enlarger: Enlarger, image: Tensor) -> Tensor:
@@ -93,22 +149,52 @@ def _through(enlarger: Enlarger, image: Tensor) -> Tensor:
     return torch.cat(made, 1)
 
 
-def _to_unit(pixels: np.ndarray) -> tuple[Tensor, float, float]:
-    """1 C H W in [0, 1], and what 0 and 1 stand for."""
-    low, high = 0.0, 1.0
+def _filled(image: Tensor, missing: Tensor) -> Tensor:
+    """What is no number gets the mean of its neighbours, ring by ring, so that no edge is seen where data end."""
+    known = (~missing).to(image.dtype)
+    image = torch.where(missing, 0.0, image)
+    for _ in range(FILL_PX):
+        near = F.avg_pool2d(known, 3, 1, 1)
+        means = F.avg_pool2d(image, 3, 1, 1) / near.clamp(min=1e-6)
+        fresh = (near > 0) & (known == 0)
+        if not fresh.any():
+            break
+        image = torch.where(fresh, means, image)
+        known = torch.where(fresh, 1.0, known)
+    return torch.where(known == 0, 0.5, image)
+
+
+def bounds_of(pixels: np.ndarray) -> tuple[float, float]:
+    """What the network sees as 0 and as 1.
+
+    Of 8 and 16 unsigned bits all that they can hold; of other types, [0, 1] where that holds all, or else the least
+    and the most that there is.
+    """
     if pixels.dtype in (np.uint8, np.uint16):
-        high = float(np.iinfo(pixels.dtype).max)
-    else:
-        finite = pixels[np.isfinite(pixels)]
-        if finite.size and (finite.min() < 0 or finite.max() > 1):
-            low, high = float(finite.min()), float(finite.max())
-            high = high if high > low else low + 1
-    unit = (pixels.transpose(2, 0, 1).astype(np.float32) - np.float32(low)) / np.float32(high - low)
-    return torch.from_numpy(unit)[None], low, high
+        return 0.0, float(np.iinfo(pixels.dtype).max)
+    finite = pixels[np.isfinite(pixels)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    return unit_bounds(low, high, pixels.dtype)
 
 
-def _from_unit(image: Tensor, dtype: np.dtype, low: float, high: float) -> np.ndarray:
-    integers = np.issubdtype(dtype, np.integer)
-    image = image[0].float().clamp(0, 1) * (high - low) + low  # a network that overshoots leaves the range of the file
+def unit_bounds(low: float, high: float, dtype: np.dtype) -> tuple[float, float]:
+    """`bounds_of` for an image of which the least and the most are known."""
+    if np.issubdtype(dtype, np.floating) and low >= 0 and high <= 1:
+        return 0.0, 1.0
+    return low, high if high > low else low + 1
+
+
+def _to_unit(pixels: np.ndarray, bounds: tuple[float, float]) -> Tensor:
+    """1 C H W; in [0, 1] within the bounds."""
+    low, high = bounds
+    exact = np.float32 if pixels.dtype.itemsize <= 2 or pixels.dtype == np.float32 else np.float64
+    unit = (pixels.transpose(2, 0, 1).astype(exact) - exact(low)) / exact(high - low)
+    return torch.from_numpy(unit.astype(np.float32))[None]
+
+
+def _from_unit(image: Tensor, dtype: np.dtype, bounds: tuple[float, float]) -> np.ndarray:
+    (low, high), integers = bounds, np.issubdtype(dtype, np.integer)
+    image = image[0].float() if dtype.itemsize <= 2 or not integers else image[0].double()
+    image = image.clamp(0, 1) * (high - low) + low  # a network that overshoots leaves the range of the file
     made = (image.round() if integers else image).permute(1, 2, 0).cpu().numpy()
     return made.astype(dtype if integers else np.float32)

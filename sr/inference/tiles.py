@@ -1,6 +1,7 @@
 """Large images in tiles: each with a halo as wide as the network sees, so that the seams are none.
 
-The result is that of the whole image, to rounding.
+The result is that of the whole image, to rounding. Where a network looks at all of the image there is no such halo: its
+tiles overlap and each fades into the next.
 """
 
 from collections.abc import Callable
@@ -10,14 +11,14 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from sr.errors import UserError
-
 from .memory import free_bytes, peak_bytes
 
 Enlarge = Callable[[Tensor], Tensor]
 GRID_PX = 16  # tiles begin at multiples of it: networks that fold pixels into channels see each as in the whole image
 SMALLEST_TILE_PX = 32
-LARGEST_PROBE_PX = 256
+SQUARE_PX, STRIP_PX = (64, 128, 256), (512, 1024, 2048)  # sides of the images that are probed: squares, then strips
+STRIP_WIDTH_PX = 32
+OVERLAP_PX = 32  # of tiles that fade into each other
 SHARE = 0.5  # of the free memory for tensors; the rest is for the scratch space of convolutions
 
 
@@ -35,26 +36,32 @@ def reach_px(enlarge: Enlarge, channels: int, device: torch.device | str = "cpu"
         LR pixels, rounded up to the grid on which tiles begin; None where all depends on all, as with attention over
         the whole image: then tiles cannot be exact.
     """
-    side = 64
-    while side <= LARGEST_PROBE_PX:
-        reach = 0
-        for shift in range(4):  # networks may treat even and odd pixels differently
-            lr = torch.full((1, channels, side, side), 0.5, device=device)
-            at = side // 2 + shift
-            lr[..., at, at] = torch.nan
-            sr = enlarge(lr)
-            scale = sr.shape[-1] // side
-            touched = sr.isnan().any(1)[0].nonzero() // scale
-            if len(touched) == 0:
-                raise UserError("the network hides what its input is not; give tile=0 to enlarge whole images")
-            reach = max(reach, int((touched - at).abs().max()))
+    for side in SQUARE_PX + STRIP_PX:
+        shapes = [(side, side)] if side in SQUARE_PX else [(STRIP_WIDTH_PX, side), (side, STRIP_WIDTH_PX)]
+        reach = max(_touched_px(enlarge, torch.full((1, channels, *shape), 0.5, device=device)) for shape in shapes)
         if reach < side // 2 - 4:
             return ceil(reach / GRID_PX) * GRID_PX
-        side *= 2
     return None
 
 
-def tiled(enlarge: Enlarge, lr: Tensor, scale: int, tile_px: int, halo_px: int, progress: bool = False) -> Tensor:
+def _touched_px(enlarge: Enlarge, lr: Tensor) -> int:
+    """The farthest that one of the inner pixels of `lr` is felt."""
+    reach, (height, width) = 0, lr.shape[-2:]
+    for shift in range(4):  # networks may treat even and odd pixels differently
+        probe = lr.clone()
+        at = torch.tensor([height // 2 + shift, width // 2 + shift], device=lr.device)
+        probe[..., at[0], at[1]] = torch.nan
+        sr = enlarge(probe)
+        touched = sr.isnan().any(1)[0].nonzero() // (sr.shape[-1] // width)
+        if len(touched) == 0:  # the network hides what its input is not: who knows what it sees
+            return max(lr.shape)
+        reach = max(reach, int((touched - at.to(touched.device)).abs().max()))
+    return reach
+
+
+def tiled(
+    enlarge: Enlarge, lr: Tensor, scale: int, tile_px: int, halo_px: int, progress: bool = False, fade: bool = False
+) -> Tensor:
     """Enlarge in tiles.
 
     Args:
@@ -62,27 +69,46 @@ def tiled(enlarge: Enlarge, lr: Tensor, scale: int, tile_px: int, halo_px: int, 
         lr: N C H W.
         scale: of `enlarge`.
         tile_px: side of a tile in LR pixels without its halo; a multiple of 16.
-        halo_px: LR pixels seen on each side and thrown away, a multiple of 16.
+        halo_px: LR pixels seen on each side, a multiple of 16; thrown away, or else
+        fade: they are mixed with those of the next tile, which gains what this one loses. For networks of no reach.
         progress: show a bar.
 
     Returns:
-        N C sH sW.
+        N C sH sW, on the CPU where the device has no room for it.
     """
     n, _, height, width = lr.shape
-    sr: Tensor | None = None
+    sr = weight = torch.empty(0)
     corners = [(top, left) for top in range(0, height, tile_px) for left in range(0, width, tile_px)]
     for top, left in tqdm(corners, unit="tile", disable=not progress, leave=False):
         bottom, right = min(top + tile_px, height), min(left + tile_px, width)
-        above, before = max(top - halo_px, 0), max(left - halo_px, 0)
-        made = enlarge(lr[..., above : bottom + halo_px, before : right + halo_px])
-        if sr is None:
-            sr = made.new_empty(n, made.shape[1], height * scale, width * scale)
+        above, below = max(top - halo_px, 0), min(bottom + halo_px, height)
+        before, behind = max(left - halo_px, 0), min(right + halo_px, width)
+        made = enlarge(lr[..., above:below, before:behind])
+        if not len(sr):
+            nbytes = n * made.shape[1] * height * width * scale**2 * made.element_size()
+            device = lr.device if lr.device.type == "cpu" or nbytes < SHARE * free_bytes(lr.device) else "cpu"
+            sr = made.new_zeros(n, made.shape[1], height * scale, width * scale, device=device)
+            weight = sr.new_zeros(height * scale, width * scale)
+        if fade:
+            share = _ramp(above, top, bottom, below, scale)[:, None] * _ramp(before, left, right, behind, scale)
+            share = share.to(sr.device)
+            part = slice(above * scale, below * scale), slice(before * scale, behind * scale)
+            sr[..., part[0], part[1]] += made.to(sr.device) * share
+            weight[part] += share
+            continue
         y, x = (top - above) * scale, (left - before) * scale
         sr[..., top * scale : bottom * scale, left * scale : right * scale] = made[
             ..., y : y + (bottom - top) * scale, x : x + (right - left) * scale
         ]
-    assert sr is not None
-    return sr
+    return sr / weight if fade else sr
+
+
+def _ramp(start: int, first: int, last: int, stop: int, scale: int) -> Tensor:
+    """1 between `first` and `last`, falling to 0 over what lies twice as deep as the halo, where there is one."""
+    at = torch.arange(start * scale, stop * scale) + 0.5
+    rise = (at - start * scale) / max(2 * (first - start) * scale, 1) if first > start else torch.ones_like(at)
+    fall = (stop * scale - at) / max(2 * (stop - last) * scale, 1) if stop > last else torch.ones_like(at)
+    return rise.clamp(max=1) * fall.clamp(max=1)
 
 
 @torch.inference_mode()

@@ -1,0 +1,193 @@
+"""Scenes: GeoTIFF of any number of bands, read and written in windows; what lies where is kept."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from sr.atomic import replacing
+from sr.errors import MissingError, UserError, reason
+
+Array = np.ndarray[Any, np.dtype[Any]]
+# TIFF tags that GDAL and GeoTIFF write: pixel scale, tie points, matrix, keys, metadata, nodata
+GEO_TAGS = (33550, 33922, 34264, 34735, 42112, 42113)
+LARGE_PX = 1 << 27  # a TIFF from here on is read in windows, whatever it says of itself
+BLOCK_PX = 512
+CACHE_BYTES = 128 << 20  # of GDAL; by default it takes a twentieth of the machine
+
+
+class UnreadableScene(UserError):
+    """A scene that cannot be read, or that cannot be enlarged rightly."""
+
+
+@dataclass
+class Scene:
+    """An open scene.
+
+    Args:
+        path: of its file.
+        source: the open dataset of rasterio.
+        height, width, bands: its size.
+        dtype: of its pixels.
+        alpha: the last band is transparency.
+        masked: some pixels may be missing.
+    """
+
+    path: Path
+    source: Any
+    height: int
+    width: int
+    bands: int
+    dtype: np.dtype[Any]
+    alpha: bool
+    masked: bool
+
+    def read(self, rows: slice, columns: slice) -> Array:
+        """Pixels of a window, H W C; where some may be missing as float, and the missing ones are NaN."""
+        from rasterio.errors import RasterioError
+        from rasterio.windows import Window
+
+        window = Window.from_slices(rows, columns)
+        try:
+            pixels = np.moveaxis(self.source.read(window=window), 0, -1)
+            if not self.masked:
+                return pixels
+            exact = np.float32 if self.dtype.itemsize <= 2 else np.float64
+            valid = np.moveaxis(self.source.read_masks(window=window), 0, -1) != 0
+        except RasterioError as error:
+            place = f"{rows.start}:{rows.stop}, {columns.start}:{columns.stop}"
+            raise UnreadableScene(f"{self.path}: damaged in rows and columns {place} ({reason(error)})") from error
+        if self.alpha:
+            valid[..., -1] = True
+        return np.where(valid, pixels.astype(exact), exact(np.nan))
+
+
+@contextmanager
+def reading(path: str | Path) -> Iterator[Scene]:
+    """Open a scene.
+
+    Raises:
+        UnreadableScene: not a raster that GDAL knows, or one of classes, complex numbers, several scenes.
+        MissingError: rasterio is not installed.
+    """
+    rasterio = _rasterio(path)
+    from rasterio.errors import RasterioError
+
+    path = Path(path)
+    with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES, GDAL_TIFF_INTERNAL_MASK=True, GDAL_NUM_THREADS="ALL_CPUS"):
+        try:
+            source = rasterio.open(path, driver="JP2OpenJPEG" if path.suffix.lower() == ".jp2" else "GTiff")
+        except RasterioError as error:
+            raise UnreadableScene(f"{path}: no scene that can be read ({reason(error)})") from error
+        with source:
+            kinds = [interpretation.name for interpretation in source.colorinterp]
+            dtype = np.dtype(source.dtypes[0])
+            if "palette" in kinds:
+                raise UnreadableScene(f"{path}: a palette of classes; what lies between two classes is none")
+            if source.count == 0 and source.subdatasets:
+                raise UnreadableScene(f"{path}: holds {len(source.subdatasets)} scenes; give them one by one")
+            if len(set(source.dtypes)) > 1 or dtype.kind not in "uif":
+                raise UnreadableScene(f"{path}: bands of {', '.join(map(str, set(source.dtypes)))}; integers "
+                                      "or floats of one type are needed")  # fmt: skip
+            masked = any(["all_valid"] != [flag.name for flag in flags] for flags in source.mask_flag_enums)
+            alpha = kinds[-1] == "alpha"
+            yield Scene(path, source, source.height, source.width, source.count, dtype, alpha, masked)
+
+
+@contextmanager
+def writing(path: str | Path, scene: Scene, height: int, width: int) -> Iterator[Callable[[slice, slice, Array], None]]:
+    """A GeoTIFF of as many bands, over the same extent, of other pixels: whole or not at all.
+
+    Yields:
+        A function that writes a window: its rows, its columns, pixels H W C, NaN where they are missing.
+    """
+    rasterio = _rasterio(path)
+    from rasterio.windows import Window
+
+    source, nodata = scene.source, scene.source.nodata
+    across, down = width / scene.width, height / scene.height
+    profile = {
+        "driver": "GTiff", "width": width, "height": height, "count": scene.bands, "dtype": scene.dtype.name,
+        "crs": source.crs, "nodata": nodata, "tiled": True, "blockxsize": BLOCK_PX, "blockysize": BLOCK_PX,
+        "interleave": "pixel" if scene.bands in (3, 4) else "band", "bigtiff": "IF_SAFER",
+        "compress": "deflate", "zlevel": 1, "predictor": 3 if scene.dtype.kind == "f" else 2,
+    }  # fmt: skip
+    if scene.bands in (3, 4) and source.colorinterp[0].name == "red":
+        profile["photometric"] = "RGB"
+    if not source.transform.is_identity or source.crs is not None:
+        profile["transform"] = source.transform * source.transform.scale(1 / across, 1 / down)
+    keep_mask = scene.masked and nodata is None and not scene.alpha
+
+    with replacing(path) as temporary:
+        with rasterio.open(temporary, "w", **profile) as target:
+            if scene.bands == source.count:  # and not one that tells of all
+                _describe(target, source, across, down)
+
+            def write(rows: slice, columns: slice, pixels: Array) -> None:
+                window = Window.from_slices(rows, columns)
+                missing = np.isnan(pixels)
+                target.write(np.moveaxis(_stored(pixels, missing, scene.dtype, nodata), -1, 0), window=window)
+                if keep_mask:
+                    target.write_mask(~missing.all(-1), window=window)
+
+            yield write
+
+
+def _describe(target: Any, source: Any, across: float, down: float) -> None:
+    """All that a scene says of itself, in the pixels of the new one."""
+    target.update_tags(**source.tags())
+    for band in range(1, source.count + 1):
+        tags = {key: value for key, value in source.tags(band).items() if not key.startswith("STATISTICS_")}
+        target.update_tags(band, **tags)
+    target.descriptions, target.units = source.descriptions, source.units
+    target.scales, target.offsets = source.scales, source.offsets
+    target.colorinterp = source.colorinterp
+    points, crs = source.gcps
+    if points:
+        for point in points:
+            point.row, point.col = point.row * down, point.col * across
+        target.gcps = (points, crs)
+    if source.rpcs is not None:
+        # RPCs count from the centre of the first pixel.
+        rpcs = source.rpcs
+        rpcs.line_off, rpcs.samp_off = (rpcs.line_off + 0.5) * down - 0.5, (rpcs.samp_off + 0.5) * across - 0.5
+        rpcs.line_scale, rpcs.samp_scale = rpcs.line_scale * down, rpcs.samp_scale * across
+        target.rpcs = rpcs
+
+
+def _stored(pixels: Array, missing: Array, dtype: np.dtype[Any], nodata: float | None) -> Array:
+    """As the file holds them: rounded, nodata where they are missing, and nowhere else."""
+    if dtype.kind == "f":
+        return np.where(missing, np.nan if nodata is None else nodata, pixels).astype(dtype)
+    info = np.iinfo(dtype)
+    made = np.where(missing, 0, pixels).round().clip(info.min, info.max).astype(dtype)
+    if nodata is not None and info.min <= nodata <= info.max:
+        made[~missing & (made == nodata)] = nodata + 1 if nodata < info.max else nodata - 1
+        made[missing] = nodata
+    return made
+
+
+def is_scene(path: Path) -> bool:
+    """Whether a TIFF says where on earth it lies, or is too large for anything but windows."""
+    if path.suffix.lower() == ".jp2":
+        return True
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        return False
+    try:
+        with tifffile.TiffFile(path) as file:
+            page: Any = file.pages[0]
+            return any(tag in page.tags for tag in GEO_TAGS) or page.imagewidth * page.imagelength > LARGE_PX
+    except Exception:  # whatever a damaged header makes of it: the reader of images tells
+        return False
+
+
+def _rasterio(path: str | Path) -> Any:
+    try:
+        import rasterio
+    except ImportError as error:
+        raise MissingError(f"{path}: scenes need rasterio: pip install 'sr[satellite]'") from error
+    return rasterio
