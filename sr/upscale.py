@@ -92,14 +92,12 @@ def jobs(inputs: list[str], out: Path, by: str) -> list[Job]:
     for given in inputs:
         root = Path(given)
         if root.is_dir():
-            files = sorted(
-                p for p in root.rglob("*") if p.suffix.lower() in files.SUFFIXES and _visible(p, root, out)
-            )
-            found += [Job(path, out / path.relative_to(root)) for path in files]
+            paths = sorted(p for p in root.rglob("*") if files.is_known(p) and _visible(p, root, out))
+            found += [Job(p, (out / p.relative_to(root)).with_name(files.target_name(p))) for p in paths]
         else:
-            files = sorted(map(Path, glob.glob(given, recursive=True))) if _is_pattern(given) else [root]
+            paths = sorted(map(Path, glob.glob(given, recursive=True))) if _is_pattern(given) else [root]
             named = single and out.suffix.lower() in files.SUFFIXES and not out.is_dir()
-            found += [Job(p, out if named else out / f"{p.stem}_{by}{p.suffix}") for p in files]
+            found += [Job(p, out if named else out / files.target_name(p, f"_{by}")) for p in paths]
     if not found:
         raise UserError(f"nothing to enlarge in {', '.join(inputs)}; {', '.join(sorted(files.SUFFIXES))} are read")
     targets: dict[Path, Path] = {}

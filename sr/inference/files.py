@@ -32,9 +32,15 @@ def enlarge_file(source: Path, target: Path, enlarger: Enlarger, options: Option
     return _image(source, target, enlarger, options)
 
 
-def target_name(source: Path) -> str:
+def is_known(path: Path) -> bool:
+    """Whether the name is that of a file we read; of DICOM, which often has no suffix, the content."""
+    return path.is_file() and path.suffix.lower() in SUFFIXES
+
+
+def target_name(source: Path, added: str = "") -> str:
     """The name of what `source` becomes: JPEG 2000 is read, but not written."""
-    return f"{source.stem}.tif" if source.suffix.lower() == ".jp2" else source.name
+    stem, suffix = source.stem, source.suffix
+    return f"{stem}{added}{'.tif' if suffix.lower() == '.jp2' else suffix}"
 
 
 def map_beside(target: Path, suffix: str) -> Path:
