@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from sr.errors import UserError, reason
-from sr.inference import files, models, pixels, weights
+from sr.inference import files, memory, models, pixels, weights
 from sr.inference.models import Enlarger
 
 DEFAULT_SCALE = 4
@@ -36,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if not options.inputs or options.out is None:
         parser().error("name what to enlarge, and where to with -o OUT")
+    memory.keep_freed()
     try:
         device = models.choose_device(options.device)
         scale = options.scale or DEFAULT_SCALE

@@ -12,6 +12,8 @@ import tifffile
 from sr.atomic import replacing
 from sr.errors import MissingError, UserError, reason
 
+from . import missing
+
 Array = np.ndarray[Any, np.dtype[Any]]
 # TIFF tags that GDAL and GeoTIFF write: pixel scale, tie points, matrix, keys, metadata, nodata
 GEO_TAGS = (33550, 33922, 34264, 34735, 42112, 42113)
@@ -56,14 +58,13 @@ class Scene:
             pixels = np.moveaxis(self.source.read(window=window), 0, -1)
             if not self.masked:
                 return pixels
-            exact = np.float32 if self.dtype.itemsize <= 2 else np.float64
             valid = np.moveaxis(self.source.read_masks(window=window), 0, -1) != 0
         except RasterioError as error:
             place = f"{rows.start}:{rows.stop}, {columns.start}:{columns.stop}"
             raise UnreadableScene(f"{self.path}: damaged in rows and columns {place} ({reason(error)})") from error
         if self.alpha:
             valid[..., -1] = True
-        return np.where(valid, pixels.astype(exact), exact(np.nan))
+        return missing.masked(pixels, ~valid)
 
 
 @contextmanager
@@ -129,10 +130,9 @@ def writing(path: str | Path, scene: Scene, height: int, width: int) -> Iterator
 
             def write(rows: slice, columns: slice, pixels: Array) -> None:
                 window = Window.from_slices(rows, columns)
-                missing = np.isnan(pixels)
-                target.write(np.moveaxis(_stored(pixels, missing, scene.dtype, nodata), -1, 0), window=window)
+                target.write(np.moveaxis(missing.stored(pixels, scene.dtype, nodata), -1, 0), window=window)
                 if keep_mask:
-                    target.write_mask(~missing.all(-1), window=window)
+                    target.write_mask(~np.isnan(pixels).all(-1), window=window)
 
             yield write
 
@@ -157,18 +157,6 @@ def _describe(target: Any, source: Any, across: float, down: float) -> None:
         rpcs.line_off, rpcs.samp_off = (rpcs.line_off + 0.5) * down - 0.5, (rpcs.samp_off + 0.5) * across - 0.5
         rpcs.line_scale, rpcs.samp_scale = rpcs.line_scale * down, rpcs.samp_scale * across
         target.rpcs = rpcs
-
-
-def _stored(pixels: Array, missing: Array, dtype: np.dtype[Any], nodata: float | None) -> Array:
-    """As the file holds them: rounded, nodata where they are missing, and nowhere else."""
-    if dtype.kind == "f":
-        return np.where(missing, np.nan if nodata is None else nodata, pixels).astype(dtype)
-    info = np.iinfo(dtype)
-    made = np.where(missing, 0, pixels).round().clip(info.min, info.max).astype(dtype)
-    if nodata is not None and info.min <= nodata <= info.max:
-        made[~missing & (made == nodata)] = nodata + 1 if nodata < info.max else nodata - 1
-        made[missing] = nodata
-    return made
 
 
 def is_scene(path: Path) -> bool:

@@ -1,0 +1,26 @@
+"""Pixels that are missing: not a number while they are computed with, a value of their own in the file."""
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def masked(pixels: Array, missing: Array) -> Array:
+    """As float, exactly, and not a number where they are missing."""
+    exact = np.float32 if pixels.dtype.itemsize <= 2 or pixels.dtype == np.float32 else np.float64
+    return np.where(missing, exact(np.nan), pixels.astype(exact))
+
+
+def stored(pixels: Array, dtype: np.dtype[Any], value: float | None) -> Array:
+    """As a file of this type holds them: rounded, `value` (or 0) where they are missing, and nowhere else."""
+    missing = np.isnan(pixels) if pixels.dtype.kind == "f" else np.zeros(pixels.shape, bool)
+    if dtype.kind == "f":
+        return np.where(missing, np.nan if value is None else value, pixels).astype(dtype)
+    info = np.iinfo(dtype)
+    made = np.where(missing, 0, pixels).round().clip(info.min, info.max).astype(dtype)
+    if value is not None and info.min <= value <= info.max:
+        made[~missing & (made == value)] = value + 1 if value < info.max else value - 1
+        made[missing] = value
+    return made
