@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
+import torch
 from tqdm import tqdm
 
 from sr.errors import UserError, reason
@@ -40,11 +41,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         device = models.choose_device(options.device)
         scale = options.scale or DEFAULT_SCALE
-        model = options.model or _default(scale)
-        by_itself = None if model not in models.INTERPOLATIONS else ceil(scale)
-        enlarger = models.load(model, by_itself, device, options.tile)
-        enlarger.progress = True
-        how = pixels.Options(options.scale, options.size, options.tta, 10 * options.back_project, options.uncertainty)
+        enlarger = _enlarger(options.model or [_default(scale)], options.blend, ceil(scale), device, options.tile)
+        enlarger.progress, enlarger.precision = True, options.precision
+        how = pixels.Options(
+            options.scale, options.size, options.tta, 10 * options.back_project, options.uncertainty, options.axis
+        )
         by = "{}x{}".format(*options.size) if options.size else f"x{options.scale or enlarger.scale:g}"
         work = jobs(options.inputs, options.out, by)
     except UserError as error:
@@ -75,6 +76,14 @@ def main(arguments: list[str] | None = None) -> int:
     for why in failed:
         print(f"failed: {why}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _enlarger(names: list[str], blend: float | None, scale: int, device: torch.device, tile: int | str) -> Enlarger:
+    """Of one model, or of two that are mixed."""
+    if len(names) > 2 or (len(names) == 2) != (blend is not None):
+        raise UserError("--blend W mixes two models: give --model twice, and W between 0 (the first) and 1 (the second)")
+    loaded = [models.load(name, scale if name in models.INTERPOLATIONS else None, device, tile) for name in names]
+    return loaded[0] if blend is None else models.blend(loaded[0], loaded[1], blend)
 
 
 def jobs(inputs: list[str], out: Path, by: str) -> list[Job]:
@@ -125,10 +134,12 @@ def listing() -> str:
 def parser() -> argparse.ArgumentParser:
     """Of the command line."""
     p = argparse.ArgumentParser(prog="python -m sr.upscale", description=__doc__)
-    kinds = "PNG, JPEG, WebP, BMP, TIFF; 8 and 16 bit, TIFF also float"
+    kinds = "images, animations, clips, DICOM, NIfTI, GeoTIFF"
     p.add_argument("inputs", nargs="*", metavar="IN", help=f"files, folders (mirrored) or patterns: {kinds}")
     p.add_argument("-o", "--out", type=Path, help="a folder, or for one image a file")
-    p.add_argument("--model", help="a name of --list, a run's folder, or a file of weights; fast_x<SCALE>")
+    p.add_argument("--model", action="append", metavar="NAME",
+                   help="one of --list, a run's folder, or a file of weights; fast_x<SCALE>")  # fmt: skip
+    p.add_argument("--blend", type=_share, metavar="W", help="of two --model: 0 is the first, 1 the second")
     p.add_argument("--scale", type=_positive, metavar="X", help="any number; by default that of the model")
     p.add_argument("--size", type=_size, metavar="WxH", help="fit into these pixels instead, the shape kept")
     p.add_argument(
@@ -137,6 +148,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--back-project", action="store_true", help="lock colours and brightness to the input")
     map_of = "what flips and turns disagree on or the input contradicts; white: a tenth of the range"
     p.add_argument("--uncertainty", action="store_true", help=f"write NAME.png.invented.png too: {map_of}")
+    p.add_argument("--axis", choices=("auto", "x", "y", "z", "all"), default="auto",
+                   help="of volumes: slices along it; all: along all three, and more slices too")  # fmt: skip
+    p.add_argument("--precision", choices=models.PRECISIONS, default="auto", help="auto is fp16 on a GPU, else fp32")
     p.add_argument("--tile", type=_tile, default="auto", help="side of the tiles in input pixels, 0 for none, auto")
     p.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
     p.add_argument("--overwrite", action="store_true", help="make anew what is there already")
@@ -153,6 +167,12 @@ def _default(scale: float) -> str:
 
 def _positive(text: str) -> float:
     if not 0 < float(text) <= 64:
+        raise ValueError(text)
+    return float(text)
+
+
+def _share(text: str) -> float:
+    if not 0 <= float(text) <= 1:
         raise ValueError(text)
     return float(text)
 

@@ -1,4 +1,4 @@
-"""PNG, JPEG, WebP, BMP and TIFF; 8 and 16 bit, TIFF also float; gray, RGB, alpha, N bands; and what they say of it."""
+"""PNG, JPEG, WebP, BMP, TIFF, and AVIF and HEIC where Pillow knows how; 8 and 16 bit, TIFF also float; gray, RGB, alpha, N bands; and what they say of it."""
 
 import re
 import struct
@@ -13,14 +13,24 @@ from typing import Any, cast
 import imagecodecs
 import numpy as np
 import tifffile
-from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError, features
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from sr.atomic import replacing
 from sr.errors import UserError, reason
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
+try:
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    HEIC = {".heic", ".heif"}
+except ImportError:
+    HEIC = set()
+AVIF = {".avif"} if features.check("avif") else set()
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"} | AVIF | HEIC
 LARGEST_PX = 1 << 29  # beyond it a file is taken for a decompression bomb
 Image.MAX_IMAGE_PIXELS = LARGEST_PX
+CLASSIC_TIFF_BYTES = (1 << 32) - (1 << 25)  # what a TIFF of 32-bit offsets surely holds
 Array = np.ndarray[Any, np.dtype[Any]]
 # Tags of EXIF 2.3 that are touched here
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, EXIF, GPS, WIDTH, HEIGHT, ICC, XMP = (
@@ -134,12 +144,14 @@ def _options(suffix: str, meta: Meta) -> dict[str, Any]:
     options: dict[str, Any] = {"icc_profile": meta.icc}
     if meta.exif is not None and suffix != ".bmp":
         options["exif"] = meta.exif
-    if meta.dpi is not None and suffix != ".webp":
+    if meta.dpi is not None and suffix != ".webp" and suffix not in AVIF | HEIC:
         options["dpi"] = meta.dpi
     if suffix in (".jpg", ".jpeg"):
         options |= {"quality": 95, "subsampling": 0} | ({"xmp": meta.xmp} if meta.xmp else {})
     elif suffix == ".webp":
         options |= {"lossless": True} | ({"xmp": meta.xmp} if meta.xmp else {})
+    elif suffix in AVIF | HEIC:
+        options |= {"quality": 95, "subsampling": "4:4:4"} | ({"xmp": meta.xmp} if meta.xmp else {})
     elif suffix == ".png" and meta.xmp:
         texts = PngImagePlugin.PngInfo()
         texts.add_itxt("XML:com.adobe.xmp", meta.xmp.decode("utf-8", "replace"))
@@ -155,16 +167,38 @@ def _options(suffix: str, meta: Meta) -> dict[str, Any]:
 
 
 def _write_tiff(path: Path, pixels: Array, meta: Meta) -> None:
-    rgb = pixels.shape[2] == 3 + meta.alpha
+    rgb, inner = pixels.shape[2] == 3 + meta.alpha, dict[int, Any]()
     tags: list[Any] = [(XMP, "B", len(meta.xmp), meta.xmp, True)] if meta.xmp else []
+    if meta.exif is not None:
+        exif = _exif(meta.exif)
+        tags += [(tag, "s", 0, str(exif[tag]), True) for tag in DESCRIPTIVE if tag in exif and tag not in (EXIF, GPS)]
+        inner = {tag: exif.get_ifd(tag) for tag in (EXIF, GPS) if tag in exif}
+        tags += [(tag, "I", 1, 0, True) for tag in inner]
     resolution: dict[str, Any] = {"resolution": meta.dpi, "resolutionunit": "INCH"} if meta.dpi else {}
     extra = pixels.shape[2] - (3 if rgb else 1)
     tifffile.imwrite(
         path, pixels[..., 0] if pixels.shape[2] == 1 else pixels, photometric="rgb" if rgb else "minisblack",
         planarconfig="contig", compression="zlib", iccprofile=meta.icc, extratags=tags, metadata=None,
         extrasamples=[*["unspecified"] * (extra - meta.alpha), *["unassalpha"] * meta.alpha] if extra else None,
-        **resolution,
+        bigtiff=pixels.nbytes > CLASSIC_TIFF_BYTES, software=False, **resolution,
     )  # fmt: skip
+    for tag, values in inner.items():
+        _append_directory(path, tag, values)
+
+
+def _append_directory(path: Path, tag: int, values: Any) -> None:
+    """One of EXIF's directories behind all else of a TIFF, and its place into the tag that waits for it."""
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        if file.is_bigtiff:
+            return
+        handle = file.filehandle
+        offset = handle.seek(0, 2) + handle.size % 2
+        directory = ImageFileDirectory_v2(prefix=b"II" if file.byteorder == "<" else b"MM")
+        for key, value in values.items():
+            directory[key] = value
+        handle.seek(0, 2)
+        handle.write(b"\0" * (offset - handle.size) + directory.tobytes(offset))
+        cast(tifffile.TiffPage, file.pages[0]).tags[tag].overwrite(offset)
 
 
 def _png_with(png: bytes, meta: Meta) -> bytes:
@@ -193,7 +227,8 @@ def _decoded(path: Path) -> Array:
     except FileNotFoundError as error:
         raise UnreadableImage(f"{path}: no such file") from error
     except Exception as error:  # decoders raise whatever a damaged header makes of them
-        raise UnreadableImage(f"{path}: cannot be decoded ({reason(error)})") from error
+        plugin = "; HEIC needs pillow-heif: pip install 'sr[heic]'" if path.suffix.lower() in (".heic", ".heif") else ""
+        raise UnreadableImage(f"{path}: cannot be decoded ({reason(error)}){plugin}") from error
     if pixels.ndim == 2:
         pixels = pixels[..., None]
     if pixels.ndim != 3 or 0 in pixels.shape:
@@ -264,11 +299,11 @@ def _read(path: Path) -> Array:
             return pixels
     elif suffix == ".png" and _png_depth(path) == 16:  # Pillow would cut 16-bit RGB to 8 bits without a word
         with Image.open(path) as image:
-            _refuse_bombs(path, image.width * image.height)
+            refuse_bombs(path, image.width * image.height)
             upright = UPRIGHT.get(image.getexif().get(ORIENTATION, 1), UPRIGHT[1])
         return upright(np.asarray(imagecodecs.png_decode(path.read_bytes())))
     with Image.open(path) as image:
-        _refuse_bombs(path, image.width * image.height)
+        refuse_bombs(path, image.width * image.height)
         image = ImageOps.exif_transpose(image)
         if image.mode in ("I;16", "I;16B", "I;16L"):
             return np.asarray(image).astype(np.uint16)
@@ -290,7 +325,8 @@ def _from_profile(image: Image.Image) -> Image.Image:
     return made or image
 
 
-def _refuse_bombs(path: Path, pixels: int) -> None:
+def refuse_bombs(path: Path, pixels: int) -> None:
+    """Raise UnreadableImage for more pixels than an honest picture has."""
     if pixels > LARGEST_PX:
         raise UnreadableImage(f"{path}: {pixels / 1e6:.0f} megapixels; more than {LARGEST_PX / 1e6:.0f} are refused")
 
@@ -307,16 +343,33 @@ def _read_tiff(path: Path) -> Array | None:
         inverted = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and page.bitspersample > 8
         if inverted and page.sampleformat != 1:
             raise UnreadableImage(f"{path}: float pixels of which the smallest are white; invert them first")
+        if page.photometric == tifffile.PHOTOMETRIC.YCBCR and page.compression == 1:  # which Pillow 12 cannot read
+            return np.asarray(Image.fromarray(page.asarray(), "YCbCr").convert("RGB"))
         if not inverted and page.photometric not in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB):
             return None
-        _refuse_bombs(path, page.imagewidth * page.imagelength)
+        refuse_bombs(path, page.imagewidth * page.imagelength)
         pixels = page.asarray()
         if inverted:  # which Pillow would not do for more than 8 bits
             pixels = np.iinfo(pixels.dtype).max - pixels
         if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
             pixels = np.moveaxis(pixels, 0, -1)
+        if page.bitspersample not in (8, 16, 32, 64) and page.sampleformat == 1:  # to all of 8 or 16 bits
+            dtype = np.uint8 if page.bitspersample < 8 else np.uint16
+            full = np.iinfo(dtype).max / ((1 << page.bitspersample) - 1)
+            pixels = (pixels * full).round().astype(dtype)
+        if page.extrasamples and page.extrasamples[-1] == tifffile.EXTRASAMPLE.ASSOCALPHA:
+            pixels = _unmultiplied(pixels)
         tag = page.tags.get("Orientation")
     return UPRIGHT.get(int(tag.value) if tag is not None else 1, UPRIGHT[1])(pixels)
+
+
+def _unmultiplied(pixels: Array) -> Array:
+    """Colours that were multiplied by their transparency, as they are."""
+    full = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
+    alpha = pixels[..., -1:].astype(np.float64)
+    colours = pixels[..., :-1] * np.divide(full, alpha, out=np.zeros_like(alpha), where=alpha > 0)
+    colours = colours.round().clip(0, full) if pixels.dtype.kind == "u" else colours
+    return np.concatenate([colours.astype(pixels.dtype), pixels[..., -1:]], -1)
 
 
 # By the orientation tag of TIFF 6.0, page 36.

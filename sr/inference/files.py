@@ -1,21 +1,27 @@
 """From file to file: each kind of file is read, enlarged and written in its own way."""
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+from time import perf_counter
+from typing import Any
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
 from sr.errors import UserError
-from sr.formats import geotiff, image
+from sr.formats import animation, dicom, geotiff, image, nifti, video
 
-from . import stream
+from . import stream, volume
 from .memory import free_bytes
 from .models import Enlarger
 from .pixels import Options, enlarge, unit_bounds
 
-SUFFIXES = image.SUFFIXES | {".jp2"}
+SUFFIXES = image.SUFFIXES | animation.SUFFIXES | dicom.SUFFIXES | set(nifti.SUFFIXES) | video.SUFFIXES | {".jp2"}
+BATCH = 8  # frames at once on a GPU; on a CPU several are no faster than one
 
 
 def enlarge_file(source: Path, target: Path, enlarger: Enlarger, options: Options) -> str:
@@ -27,19 +33,38 @@ def enlarge_file(source: Path, target: Path, enlarger: Enlarger, options: Option
     Raises:
         UserError: in one sentence: why not.
     """
-    if geotiff.is_scene(source):
-        return _scene(source, target, enlarger, options)
+    if not source.exists():
+        raise UserError(f"{source}: no such file")
+    for is_kind, do in ((dicom.is_dicom, _dicom), (nifti.is_volume, _volume), (_is_video, _video),
+                        (geotiff.is_scene, _scene), (animation.is_animation, _animation)):  # fmt: skip
+        if is_kind(source):
+            if kind_of(target) != kind_of(source):
+                raise UserError(f"{source}: cannot become {target.name}, which is another kind of file")
+            return do(source, target, enlarger, options)
     return _image(source, target, enlarger, options)
 
 
 def is_known(path: Path) -> bool:
-    """Whether the name is that of a file we read; of DICOM, which often has no suffix, the content."""
-    return path.is_file() and path.suffix.lower() in SUFFIXES
+    """Whether it is a file that we read: by its name, or of DICOM, which often has no suffix, by what it holds."""
+    return path.is_file() and (kind_of(path) != "" or dicom.is_dicom(path))
+
+
+def kind_of(path: Path) -> str:
+    """By the name alone; empty for none that we read."""
+    name, suffix = path.name.lower(), path.suffix.lower()
+    if name.endswith(nifti.SUFFIXES):
+        return "volume"
+    kinds = {"video": video.SUFFIXES, "dicom": dicom.SUFFIXES, "picture": image.SUFFIXES | animation.SUFFIXES | {".jp2"}}
+    return next((kind for kind, suffixes in kinds.items() if suffix in suffixes), "")
 
 
 def target_name(source: Path, added: str = "") -> str:
     """The name of what `source` becomes: JPEG 2000 is read, but not written."""
     stem, suffix = source.stem, source.suffix
+    if stem.lower().endswith(".nii"):
+        stem, suffix = stem[:-4], source.name[-len(".nii.gz") :]
+    if dicom.is_dicom(source) and suffix.lower() not in dicom.SUFFIXES:
+        stem, suffix = source.name, ".dcm"
     return f"{stem}{added}{'.tif' if suffix.lower() == '.jp2' else suffix}"
 
 
@@ -50,7 +75,7 @@ def map_beside(target: Path, suffix: str) -> Path:
 
 def _image(source: Path, target: Path, enlarger: Enlarger, options: Options) -> str:
     pixels, meta = image.read_with_meta(source)
-    _refuse_too_large(source, pixels, enlarger, options)
+    _refuse_too_large(source, pixels.shape, enlarger, options)
     made, invented = enlarge(enlarger, pixels, meta.alpha, options)
     if invented is not None:
         image.write(map_beside(target, ".png"), invented)
@@ -59,15 +84,97 @@ def _image(source: Path, target: Path, enlarger: Enlarger, options: Options) -> 
     return ""
 
 
-def _refuse_too_large(source: Path, pixels: np.ndarray, enlarger: Enlarger, options: Options) -> None:
-    height, width = options.size(pixels.shape[0], pixels.shape[1], enlarger.scale)
-    made = pixels.shape[0] * pixels.shape[1] * enlarger.scale**2
-    needed = (2 * max(made, height * width) + height * width) * pixels.shape[2] * 4  # float32, and what comes of it
-    free = free_bytes(enlarger.device.__class__("cpu"))
+def _refuse_too_large(source: Path, shape: tuple[int, ...], enlarger: Enlarger, options: Options, n: int = 1) -> None:
+    """Rather than to be killed by the system: `n` images of H W C."""
+    height, width = options.size(shape[0], shape[1], enlarger.scale)
+    made = shape[0] * shape[1] * enlarger.scale**2
+    # float32 of the network and of what is made of it, and what the file holds of all
+    needed = (3 * max(made, height * width) * 4 + n * height * width * 4) * shape[2]
+    free = free_bytes(torch.device("cpu"))
     if needed > free:
         raise UserError(f"{source}: {width}x{height} pixels would need {needed / 1e9:.1f} GB of memory, of which "
-                        f"{free / 1e9:.1f} are free; store it as a .tif with its place on earth: such "
-                        "scenes are enlarged window by window")  # fmt: skip
+                        f"{free / 1e9:.1f} are free; GeoTIFF scenes are enlarged window by window")  # fmt: skip
+
+
+def _animation(source: Path, target: Path, enlarger: Enlarger, options: Options) -> str:
+    _still(source, options)
+    if target.suffix.lower() not in (".gif", ".webp", ".png", ".avif"):
+        raise UserError(f"{source}: moves, and {target.suffix} does not; name a .gif, .webp or .png")
+    clip = animation.read(source)
+    n, *shape = clip.frames.shape
+    _refuse_too_large(source, tuple(shape), enlarger, options, n)
+    frames = _bar(clip.frames, "frame", enlarger)
+    animation.write(target, clip, np.stack([enlarge(enlarger, frame, True, options)[0] for frame in frames]))
+    return f"{n} frames"
+
+
+def _dicom(source: Path, target: Path, enlarger: Enlarger, options: Options) -> str:
+    frames = dicom.read(source)
+    n, *shape = frames.pixels.shape
+    _refuse_too_large(source, tuple(shape), enlarger, options, n)
+    bounds = (0.0, 255.0) if shape[2] == 3 and frames.dtype == np.uint8 else _least_and_most(frames.pixels, frames.dtype)
+    made, maps = [], []
+    for frame in _bar(frames.pixels, "frame", enlarger):
+        sr, invented = enlarge(enlarger, frame, False, options, bounds)
+        made.append(sr)
+        maps.append(invented)
+    for i, invented in enumerate(maps):
+        if invented is not None:
+            image.write(map_beside(target, ".png" if n == 1 else f".{i + 1:04d}.png"), invented)
+    height, width = made[0].shape[:2]
+    how = f"enlarged from {shape[1]}x{shape[0]} to {width}x{height} pixels by the network {enlarger.name}"
+    dicom.write(target, frames, np.stack(made), how)
+    return ""
+
+
+def _volume(source: Path, target: Path, enlarger: Enlarger, options: Options) -> str:
+    found = nifti.read(source)
+    axes = volume.axes(options.axis, found.spacing, found.voxels.shape)
+    bounds = _least_and_most(found.voxels, found.voxels.dtype)
+    voxels, invented = volume.enlarge_volume(enlarger, found.voxels, axes, bounds, options)
+    if invented is not None:
+        nifti.write(map_beside(target, ".nii.gz"), found, invented)
+    nifti.write(target, found, voxels)
+    return f"slices along {', '.join('xyz'[axis] for axis in axes)}"
+
+
+def _least_and_most(values: np.ndarray, dtype: np.dtype[Any]) -> tuple[float, float]:
+    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    return unit_bounds(float(finite.min()), float(finite.max()), dtype) if finite.size else (0.0, 1.0)
+
+
+def _is_video(path: Path) -> bool:
+    return path.suffix.lower() in video.SUFFIXES
+
+
+def _video(source: Path, target: Path, enlarger: Enlarger, options: Options) -> str:
+    _still(source, options)
+    clip = video.probe(source)
+    _refuse_too_large(source, (clip.height, clip.width, 3), enlarger, options)
+    height, width = options.size(clip.height, clip.width, enlarger.scale)
+    batch = BATCH if enlarger.device.type == "cuda" else 1
+
+    def made(frames: Iterator[tuple[int, np.ndarray, Any]]) -> Iterator[tuple[int, np.ndarray, Any]]:
+        with tqdm(total=len(clip.times), unit="frame", disable=not enlarger.progress, leave=False) as bar:
+            while chunk := list(islice(frames, batch)):
+                pixels = np.stack([pixels for _, pixels, _ in chunk])
+                for (time, _, frame), sr in zip(chunk, enlarge(enlarger, pixels, False, options)[0], strict=True):
+                    yield time, sr, frame
+                bar.update(len(chunk))
+
+    began = perf_counter()
+    count = video.write(target, clip, made, height, width)
+    notes = [f"{count} frames", f"{count / (perf_counter() - began):.2f} frames/s"]
+    if clip.damaged:
+        at = ", ".join(f"{float(time * clip.time_base):.2f}" for time in clip.damaged[:5])
+        more = " ..." if len(clip.damaged) > 5 else ""
+        notes.append(f"{len(clip.damaged)} damaged ones replaced by their neighbours (at {at}{more} s)")
+    return "; ".join([", ".join(notes), *(f"not kept: {what}" for what in clip.dropped)])
+
+
+def _still(source: Path, options: Options) -> None:
+    if options.uncertainty:
+        raise UserError(f"{source}: a map of what was invented is made of still images alone; leave out --uncertainty")
 
 
 def _scene(source: Path, target: Path, enlarger: Enlarger, options: Options) -> str:
@@ -99,3 +206,7 @@ def _bounds(scene: geotiff.Scene, progress: bool) -> tuple[float, float]:
     if low > high:  # nothing but holes
         return 0.0, 1.0
     return unit_bounds(min(low, 0.0) if scene.dtype.kind == "u" else low, high, scene.dtype)
+
+
+def _bar(frames: Any, unit: str, enlarger: Enlarger) -> Any:
+    return tqdm(frames, unit=unit, disable=not enlarger.progress or len(frames) < 2, leave=False)

@@ -25,6 +25,7 @@ class Options:
         symmetries: mean over flips and quarter turns; eight times the work.
         back_projections: steps of locking colours and brightness to the input.
         uncertainty: make a map of what was invented too; asks for the symmetries.
+        axis: of a volume, along which slices are taken: x, y, z, all, or auto.
     """
 
     scale: float | None = None
@@ -32,6 +33,7 @@ class Options:
     symmetries: bool = False
     back_projections: int = 0
     uncertainty: bool = False
+    axis: str = "auto"
 
     def size(self, height: int, width: int, scale: int) -> tuple[int, int]:
         """Height and width of the result, for an input of these and a network of this scale."""
@@ -85,18 +87,19 @@ def enlarge(
 
     Args:
         enlarger: to use.
-        pixels: H W C, integers or float.
+        pixels: H W C, or several of one size N H W C; integers or float.
         alpha: whether the last channel is transparency.
         options: what else is done.
         bounds: what the network is to see as 0 and 1, as in `bounds_of`.
 
     Returns:
-        sH sW C of the same type (float32 for any float), and the map of what was invented, sH sW 1 uint8, in which
-        white is a tenth of the range or more.
+        (N) sH sW C of the same type (float32 for any float), and the map of what was invented, (N) sH sW 1 uint8, in
+        which white is a tenth of the range or more.
     """
     options = options or Options()
-    height, width = options.size(pixels.shape[0], pixels.shape[1], enlarger.scale)
-    rows, columns = Stretch.whole(height, pixels.shape[0]), Stretch.whole(width, pixels.shape[1])
+    lr_height, lr_width = pixels.shape[-3:-1]
+    height, width = options.size(lr_height, lr_width, enlarger.scale)
+    rows, columns = Stretch.whole(height, lr_height), Stretch.whole(width, lr_width)
     return enlarge_part(enlarger, pixels, rows, columns, alpha, options, bounds or bounds_of(pixels))
 
 
@@ -130,14 +133,14 @@ def enlarge_part(
     invented = None
     if options.uncertainty and deviation is not None:
         found = part(10 * refine.uncertainty(deviation, sr, colours), enlarger.scale)
-        invented = _from_unit(found, np.dtype(np.uint8), (0, 255))
+        invented = _from_unit(found, np.dtype(np.uint8), (0, 255), pixels.ndim)
     sr = part(sr, enlarger.scale)
     if alpha:
         sr = torch.cat([sr, part(image[:, -1:].to(sr))], 1)
     if missing.any():
         holes = missing[:, :, rows.nearest()][..., columns.nearest()]
         sr[holes.to(sr.device)] = torch.nan
-    return _from_unit(sr, pixels.dtype, bounds), invented
+    return _from_unit(sr, pixels.dtype, bounds, pixels.ndim), invented
 
 
 def _through(enlarger: Enlarger, image: Tensor) -> Tensor:
@@ -145,7 +148,7 @@ def _through(enlarger: Enlarger, image: Tensor) -> Tensor:
     if wanted in (None, have):
         return enlarger(image)
     bands = image.transpose(0, 1)  # each channel an image
-    made = [enlarger(band[None].expand(-1, wanted, -1, -1)).mean(1, keepdim=True) for band in bands]
+    made = [enlarger(band[:, None].expand(-1, wanted, -1, -1)).mean(1, keepdim=True) for band in bands]
     return torch.cat(made, 1)
 
 
@@ -185,16 +188,16 @@ def unit_bounds(low: float, high: float, dtype: np.dtype) -> tuple[float, float]
 
 
 def _to_unit(pixels: np.ndarray, bounds: tuple[float, float]) -> Tensor:
-    """1 C H W; in [0, 1] within the bounds."""
+    """N C H W; in [0, 1] within the bounds."""
     low, high = bounds
     exact = np.float32 if pixels.dtype.itemsize <= 2 or pixels.dtype == np.float32 else np.float64
-    unit = (pixels.transpose(2, 0, 1).astype(exact) - exact(low)) / exact(high - low)
-    return torch.from_numpy(unit.astype(np.float32))[None]
+    unit = (np.moveaxis(pixels, -1, -3).astype(exact) - exact(low)) / exact(high - low)
+    return torch.from_numpy(unit.astype(np.float32, copy=False)).reshape(-1, *unit.shape[-3:])
 
 
-def _from_unit(image: Tensor, dtype: np.dtype, bounds: tuple[float, float]) -> np.ndarray:
+def _from_unit(image: Tensor, dtype: np.dtype, bounds: tuple[float, float], ndim: int) -> np.ndarray:
     (low, high), integers = bounds, np.issubdtype(dtype, np.integer)
-    image = image[0].float() if dtype.itemsize <= 2 or not integers else image[0].double()
+    image = image.float() if dtype.itemsize <= 2 or not integers else image.double()
     image = image.clamp(0, 1) * (high - low) + low  # a network that overshoots leaves the range of the file
-    made = (image.round() if integers else image).permute(1, 2, 0).cpu().numpy()
-    return made.astype(dtype if integers else np.float32)
+    made = (image.round() if integers else image).permute(0, 2, 3, 1).cpu().numpy()
+    return (made if ndim == 4 else made[0]).astype(dtype if integers else np.float32)

@@ -90,8 +90,9 @@ def tiled(
             sr = made.new_zeros(n, made.shape[1], height * scale, width * scale, device=device)
             weight = sr.new_zeros(height * scale, width * scale)
         if fade:
-            share = _ramp(above, top, bottom, below, scale)[:, None] * _ramp(before, left, right, behind, scale)
-            share = share.to(sr.device)
+            down, across = ((above, below, top, bottom, height), (before, behind, left, right, width))
+            row, column = (_ramp(*(edge * scale for edge in axis), halo_px * scale) for axis in (down, across))
+            share = (row[:, None] * column).to(sr.device)
             part = slice(above * scale, below * scale), slice(before * scale, behind * scale)
             sr[..., part[0], part[1]] += made.to(sr.device) * share
             weight[part] += share
@@ -103,11 +104,11 @@ def tiled(
     return sr / weight if fade else sr
 
 
-def _ramp(start: int, first: int, last: int, stop: int, scale: int) -> Tensor:
-    """1 between `first` and `last`, falling to 0 over what lies twice as deep as the halo, where there is one."""
-    at = torch.arange(start * scale, stop * scale) + 0.5
-    rise = (at - start * scale) / max(2 * (first - start) * scale, 1) if first > start else torch.ones_like(at)
-    fall = (stop * scale - at) / max(2 * (stop - last) * scale, 1) if stop > last else torch.ones_like(at)
+def _ramp(start: int, stop: int, first: int, last: int, size: int, halo: int) -> Tensor:
+    """1 inside of the tile, falling to 0 where the halo ends; over twice its depth, for the neighbour does the same."""
+    at = torch.arange(start, stop) + 0.5
+    rise = (at - (first - halo)) / (2 * halo) if first > 0 else torch.ones_like(at)
+    fall = (last + halo - at) / (2 * halo) if last < size else torch.ones_like(at)
     return rise.clamp(max=1) * fall.clamp(max=1)
 
 

@@ -122,7 +122,10 @@ def test_tiff_colours_mean_what_pillow_says_they_mean(tmp_path, rgb, kind):
         tifffile.imwrite(tmp_path / "a.tif", rgb[..., 0], photometric="miniswhite")
     else:
         Image.fromarray(rgb).convert(kind).save(tmp_path / "a.tif")
-    image = Image.open(tmp_path / "a.tif")
+    if kind == "YCbCr":  # stored as they are; Pillow 12 cannot read what it wrote
+        image = Image.fromarray(rgb).convert(kind)
+    else:
+        image = Image.open(tmp_path / "a.tif")
     reference = np.asarray(image.convert("L" if image.mode == "L" else "RGB")).reshape(64, 48, -1)
     back = read(tmp_path / "a.tif")
     assert back.shape == reference.shape
