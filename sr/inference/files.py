@@ -186,8 +186,8 @@ def _scene(source: Path, target: Path, enlarger: Enlarger, options: Options) -> 
         if options.uncertainty:
             one = replace(scene, bands=1, dtype=np.dtype(np.uint8), alpha=False, masked=False)
             write_map = stack.enter_context(geotiff.writing(map_beside(target, ".tif"), one, *size))
-        shape = scene.height, scene.width
-        stream.enlarge_windows(enlarger, scene.read, write, shape, bounds, scene.alpha, options, write_map)
+        shape, holes = (scene.height, scene.width), scene.masked or scene.dtype.kind == "f"
+        stream.enlarge_windows(enlarger, scene.read, write, shape, bounds, scene.alpha, holes, options, write_map)
     return ""
 
 

@@ -12,7 +12,7 @@ from .models import Enlarger
 from .pixels import FILL_PX, Options, Stretch, enlarge_part
 from .tiles import GRID_PX, tile_that_fits
 
-WINDOW_PX = 1024  # side, in input pixels: larger ones gain nothing
+WINDOW_PX = 512  # side, in input pixels: larger ones gain little, and memory stays below 2 GB
 BLOCK_PX = 512  # parts of the result are multiples of it, as files are stored
 BACK_PROJECTION_PX = 4  # how far one step sees
 
@@ -24,6 +24,7 @@ def enlarge_windows(
     size: tuple[int, int],
     bounds: tuple[float, float],
     alpha: bool = False,
+    masked: bool = False,
     options: Options | None = None,
     write_invented: Callable[[slice, slice, np.ndarray], None] | None = None,
 ) -> None:
@@ -36,12 +37,13 @@ def enlarge_windows(
         size: height and width of the input.
         bounds: what the network is to see as 0 and 1.
         alpha: whether the last band is transparency.
+        masked: whether pixels may be missing.
         options: what else is done.
         write_invented: takes the map of what was invented; asked for by the options.
     """
     options = options or Options()
     height, width = options.size(*size, enlarger.scale)
-    halo = enlarger.halo_px + FILL_PX + BACK_PROJECTION_PX * (options.back_projections + options.uncertainty)
+    halo = enlarger.halo_px + FILL_PX * masked + BACK_PROJECTION_PX * (options.back_projections + options.uncertainty)
     side = min(max(tile_that_fits(enlarger.bytes_per_pixel, halo, enlarger.device), 4 * GRID_PX), WINDOW_PX)
     rows = list(stretches(height, size[0], side, halo, enlarger.scale))
     columns = list(stretches(width, size[1], side, halo, enlarger.scale))
