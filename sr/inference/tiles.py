@@ -105,11 +105,13 @@ def tiled(
 
 
 def _ramp(start: int, stop: int, first: int, last: int, size: int, halo: int) -> Tensor:
-    """1 inside of the tile, falling to 0 where the halo ends; over twice its depth, for the neighbour does the same."""
+    """1 inside of the tile, falling to 0 from half a halo before its edge to half a halo behind; what lies farther out
+    has seen too little around it.
+    """
     at = torch.arange(start, stop) + 0.5
-    rise = (at - (first - halo)) / (2 * halo) if first > 0 else torch.ones_like(at)
-    fall = (last + halo - at) / (2 * halo) if last < size else torch.ones_like(at)
-    return rise.clamp(max=1) * fall.clamp(max=1)
+    rise = (at - first) / halo + 0.5 if first > 0 else torch.ones_like(at)
+    fall = (last - at) / halo + 0.5 if last < size else torch.ones_like(at)
+    return rise.clamp(0, 1) * fall.clamp(0, 1)
 
 
 @torch.inference_mode()

@@ -1,0 +1,201 @@
+"""Enlarge pictures in the browser: `python -m sr.app`, then drop one onto the page."""
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from sr.errors import MissingError, UserError, reason
+from sr.formats import image as formats
+from sr.inference import files, memory, models, weights
+from sr.inference.models import Enlarger
+from sr.inference.pixels import Options, enlarge
+from sr.resize import resize_to
+
+SHOWN_PX = 2048  # longest side of what is shown; what is downloaded is whole
+WAITING = 16  # pictures that may wait for their turn
+OWN_SCALE = "that of the model"
+SCALES = [OWN_SCALE, "1.5", "2", "3", "4", "6", "8"]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve the page until it is interrupted; returns the exit status."""
+    options = parser().parse_args(arguments)
+    memory.keep_freed()
+    try:
+        device = models.choose_device(options.device)
+        names = [*options.model, *weights.shipped()]
+        for name in options.model:
+            models.load(name, None, device)  # now rather than when someone waits
+        with tempfile.TemporaryDirectory(prefix="sr-app-") as folder:
+            os.environ["GRADIO_TEMP_DIR"] = folder  # uploads and results: gone when the page is
+            os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+            blocks = page(names, device, options.max_megapixels, Path(folder))
+            blocks.queue(default_concurrency_limit=1, max_size=WAITING, api_open=False)
+            blocks.launch(
+                server_name=options.host, server_port=options.port, share=False, inbrowser=options.open,
+                max_file_size=options.max_megabytes * 1_000_000, show_error=True, ssr_mode=False, quiet=True,
+                prevent_thread_lock=True, footer_links=[],
+                theme=_gradio().themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
+            )  # fmt: skip
+            print(f"{blocks.local_url} shows the page; Ctrl-C ends it", flush=True)
+            try:
+                blocks.block_thread()
+            except KeyboardInterrupt:
+                pass
+            finally:
+                blocks.close(verbose=False)
+    except (UserError, OSError) as error:  # a port that is taken
+        print(f"error: {reason(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def page(names: list[str], device: torch.device, max_megapixels: float, folder: Path) -> Any:
+    """The page: what to enlarge and how on the left, before and after on the right.
+
+    Args:
+        names: of the models to choose from.
+        device: where to compute.
+        max_megapixels: of the result; more is refused.
+        folder: for results.
+    """
+    gr = _gradio()
+    work = Work(device, max_megapixels, folder)
+
+    def run(file: str | None, model: str, scale: str, tta: bool, back_project: bool,
+            progress: Any = gr.Progress(track_tqdm=True)) -> tuple[Any, str, str]:  # fmt: skip  # noqa: B008
+        try:
+            return work(file, model, scale, tta, back_project)
+        except Exception as error:  # whatever it is, it is told on the page
+            raise gr.Error(reason(error), duration=None) from error
+
+    with gr.Blocks(title="sr: super-resolution", delete_cache=(3600, 3600), analytics_enabled=False) as blocks:
+        gr.Markdown("# Super-resolution\nDrop a picture, choose a model, look at both, take the large one with you.")
+        with gr.Row():
+            with gr.Column(scale=1, min_width=280):
+                file = gr.File(label="Picture", file_types=sorted(formats.SUFFIXES), type="filepath", elem_id="picture")
+                model = gr.Dropdown(names, value=_first(names), label="Model", elem_id="model")
+                scale = gr.Dropdown(SCALES, value=OWN_SCALE, label="Enlarge by", allow_custom_value=True)
+                tta = gr.Checkbox(label="Mean over flips and turns (8 times slower)")
+                back_project = gr.Checkbox(label="Lock colours and brightness to the picture")
+                button = gr.Button("Enlarge", variant="primary", elem_id="enlarge")
+            with gr.Column(scale=3):
+                slider = gr.ImageSlider(label="Bicubic | enlarged", type="filepath", format="png", max_height=720,
+                                        interactive=False)  # fmt: skip
+                told = gr.Markdown(elem_id="told")
+                download = gr.DownloadButton("Download", elem_id="download")
+        button.click(run, [file, model, scale, tta, back_project], [slider, told, download])
+    return blocks
+
+
+class Work:
+    """What the page does with a picture.
+
+    Args:
+        device: where to compute.
+        max_megapixels: of the result.
+        folder: for results.
+    """
+
+    def __init__(self, device: torch.device, max_megapixels: float, folder: Path) -> None:
+        self.device, self.max_megapixels, self.folder = device, max_megapixels, folder
+        self.loaded: dict[str, Enlarger] = {}
+        self.lock = Lock()
+
+    def __call__(self, file: str | None, model: str, scale: str, tta: bool, back_project: bool) -> tuple[Any, str, str]:
+        """Enlarge a file.
+
+        Returns:
+            The files of before and after, equally large; a line about both; the file to download.
+
+        Raises:
+            UserError: no picture, or one that is too large or not to be read.
+        """
+        if not file:
+            raise UserError("no picture yet: drop one onto the field on the left, or click there")
+        source = Path(file)
+        if files.kind_of(source) != "picture":
+            raise UserError(f"{source.name}: the page takes pictures; for other files use python -m sr.upscale")
+        options = Options(scale=_scale(scale), symmetries=tta, back_projections=10 * back_project)
+        with self.lock:
+            if model not in self.loaded:
+                self.loaded[model] = models.load(model, None, self.device)
+                self.loaded[model].progress, self.loaded[model].precision = True, "auto"
+            enlarger = self.loaded[model]
+        pixels, meta = formats.read_with_meta(source)
+        height, width = options.size(pixels.shape[0], pixels.shape[1], enlarger.scale)
+        own = pixels.shape[0] * pixels.shape[1] * enlarger.scale**2  # what the network makes, before any resize
+        if max(height * width, own) > self.max_megapixels * 1e6:
+            raise UserError(f"{source.name}: {width}x{height} pixels would come out, {max(height * width, own) / 1e6:.0f} "
+                            f"megapixels at the widest; this page makes at most {self.max_megapixels:g}")  # fmt: skip
+        made, _ = enlarge(enlarger, pixels, meta.alpha, options)
+        place = Path(tempfile.mkdtemp(dir=self.folder))
+        by = f"x{options.scale or enlarger.scale:g}"
+        target = place / f"{source.stem}_{by}{source.suffix}"
+        formats.write(target, made, meta.enlarged(width, height, width / pixels.shape[1]))
+        shown = place / "before.png", place / "after.png"
+        for path, picture in zip(shown, (pixels, made), strict=True):
+            _show(picture, height, width).save(path)
+        told = f"{pixels.shape[1]}x{pixels.shape[0]} to {width}x{height} pixels by {enlarger.name}"
+        return tuple(map(str, shown)), told, str(target)
+
+
+def _show(pixels: np.ndarray, height: int, width: int) -> Image.Image:
+    """Eight bits of gray or RGB, of this size or what the page has room for."""
+    share = min(1, SHOWN_PX / max(height, width))
+    size = max(round(height * share), 1), max(round(width * share), 1)
+    top = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else max(float(np.nanmax(pixels)), 1e-9)
+    image = torch.from_numpy(np.nan_to_num(pixels.astype(np.float32) / top)).permute(2, 0, 1)
+    image = (resize_to(image, *size).clamp(0, 1) * 255).round().byte().permute(1, 2, 0)
+    return Image.fromarray((image[..., :3] if image.shape[2] > 2 else image[..., 0]).numpy())
+
+
+def _scale(text: str) -> float | None:
+    if text == OWN_SCALE:
+        return None
+    try:
+        found = float(str(text).removeprefix("x"))
+    except ValueError:
+        found = 0.0
+    if not 0 < found <= 16:
+        raise UserError(f"enlarge by {text!r}: a number up to 16 is needed")
+    return found
+
+
+def _first(names: list[str]) -> str:
+    """What someone sees first should look well."""
+    return next((name for name in names if name.startswith("srgan") or name not in weights.shipped()), names[0])
+
+
+def parser() -> argparse.ArgumentParser:
+    """Of the command line."""
+    p = argparse.ArgumentParser(prog="python -m sr.app", description=__doc__)
+    p.add_argument("--model", action="append", default=[], metavar="NAME",
+                   help="a run's folder or a file of weights to choose from, beside those that come along")  # fmt: skip
+    p.add_argument("--host", default="127.0.0.1", help="127.0.0.1, which no other machine reaches; 0.0.0.0 for all")
+    p.add_argument("--port", type=int, help="the first that is free from 7860 on")
+    p.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
+    p.add_argument("--max-megapixels", type=float, default=64, metavar="N", help="of a result; 64")
+    p.add_argument("--max-megabytes", type=int, default=64, metavar="N", help="of a file that is sent; 64")
+    p.add_argument("--open", action="store_true", help="open the page in the browser")
+    return p
+
+
+def _gradio() -> Any:
+    try:
+        import gradio
+    except ImportError as error:
+        raise MissingError("the page needs Gradio: pip install 'sr[app]'") from error
+    return gradio
+
+
+if __name__ == "__main__":
+    sys.exit(main())
