@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from sr.atomic import sweep
 from sr.errors import UserError, reason
 from sr.inference import files, memory, models, pixels, weights
 from sr.inference.models import Enlarger
@@ -51,6 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    for folder in {job.target.parent for job in work} if not options.dry_run else ():
+        sweep(folder)
     failed, there = [], 0
     try:
         for job in tqdm(work, unit="image", disable=len(work) < 2 or options.dry_run):

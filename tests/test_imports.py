@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [
-    {"train", "evaluate", "upscale", "export"},
+    {"train", "evaluate", "upscale", "export", "app"},
     {"report"},
     {
         "systems",
