@@ -3,6 +3,7 @@
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,8 @@ def test_make_targets_exist(target):
 def test_commands_run(line, tmp_path, environment, small_photos):
     prepare(tmp_path, small_photos)
     words = shlex.split(line, comments=True)
+    if "scene.tif" in words:
+        films_scans_and_scenes(tmp_path)
     if "sr.data.download" in words:  # where all is there already, it checks that and fetches nothing
         if "SR_BENCHMARKS" not in environment:
             pytest.skip("SR_BENCHMARKS names no folder of benchmark sets")
@@ -62,6 +65,8 @@ def test_commands_run(line, tmp_path, environment, small_photos):
             small.remove("steps.pixel=4")
         given = {word.split("=")[0] for word in words}
         command += [s for s in small if s.split("=")[0] not in given]
+    if "sr.app" in words:
+        return serve(command, tmp_path, environment)
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     expected = {
@@ -70,6 +75,34 @@ def test_commands_run(line, tmp_path, environment, small_photos):
         "sr.data.download": "data/Set5/HR_x4/*.png",
     }
     assert list(tmp_path.glob(expected.get(words[2], "outputs/*/**/README.md")))
+
+
+def serve(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+    """Until the page is there."""
+    pytest.importorskip("gradio")
+    served = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True,
+                              preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))  # fmt: skip
+    assert "http://127.0.0.1:" in served.stdout.readline()
+    served.send_signal(signal.SIGINT)
+    assert served.wait(30) == 0
+
+
+def films_scans_and_scenes(folder: Path) -> None:
+    av, pydicom = pytest.importorskip("av"), pytest.importorskip("pydicom")
+    nibabel, rasterio = pytest.importorskip("nibabel"), pytest.importorskip("rasterio")
+    random = np.random.default_rng(0)
+    with av.open(folder / "clip.mp4", "w") as clip:
+        stream = clip.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
+        for _ in range(4):
+            clip.mux(stream.encode(av.VideoFrame.from_ndarray(random.integers(0, 256, (32, 48, 3), dtype=np.uint8))))
+        clip.mux(stream.encode(None))
+    shutil.copy(pydicom.data.get_testdata_file("CT_small.dcm"), folder / "scan.dcm")
+    nibabel.save(nibabel.Nifti1Image(random.integers(0, 99, (12, 9, 4), dtype=np.int16), np.eye(4)),
+                 folder / "volume.nii.gz")  # fmt: skip
+    place = {"crs": "EPSG:32617", "transform": rasterio.Affine(10, 0, 5e5, 0, -10, 4e6)}
+    with rasterio.open(folder / "scene.tif", "w", "GTiff", 30, 20, 4, dtype="uint16", nodata=0, **place) as scene:
+        scene.write(random.integers(0, 9999, (4, 20, 30), dtype=np.uint16))
 
 
 def prepare(folder: Path, small_photos: Path) -> None:
