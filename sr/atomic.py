@@ -26,10 +26,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
     temporary = path.parent / f".{path.stem[:200]}~{token_hex(4)}{path.suffix}"
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
     try:
+        mode = os.fstat(descriptor).st_mode & 0o777
         if fcntl is not None:
             with suppress(OSError):  # some file systems have no locks
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield temporary
+        temporary.chmod(mode)  # some writers make a file of their own in its place, for themselves alone
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

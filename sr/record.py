@@ -65,6 +65,8 @@ def commit() -> str:
     """The commit of this project's checkout, with a + where files have changed since; unknown outside of one."""
     here = Path(__file__).resolve().parent
     try:
+        if Path(_git(here, "rev-parse", "--show-toplevel")).resolve() != here.parent:  # of whoever installed us
+            return "unknown"
         head = _git(here, "rev-parse", "--short", "HEAD")
         return head + ("+" if _git(here, "status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.CalledProcessError):

@@ -62,7 +62,7 @@ def test_commands_run(line, tmp_path, environment, small_photos):
             if word in words:
                 small = [s for s in small if not s.startswith("generator.")] + more
         if any(word.startswith("init_from") for word in words):
-            small.remove("steps.pixel=4")
+            small = [s for s in small if s != "steps.pixel=4" and not s.startswith("generator.")]
         given = {word.split("=")[0] for word in words}
         command += [s for s in small if s.split("=")[0] not in given]
     if "sr.app" in words:

@@ -276,3 +276,27 @@ def test_a_gpu_gives_the_same(model, pixels, tmp_path):
         assert main([str(tmp_path / "in.png"), "-o", out, "--model", str(model), "--device", device]) == 0
     a, b = (np.asarray(Image.open(tmp_path / f"{device}.png")).astype(int) for device in ("cpu", "cuda"))
     assert abs(a - b).max() <= 1
+
+
+def test_between_two_models(face, tmp_path, capsys):
+    Image.fromarray(face[:, :32, :32].permute(1, 2, 0).numpy()).save(tmp_path / "in.png")
+    command = [str(tmp_path / "in.png"), "--model", "fast_x4"]
+    made = {}
+    for name, more in (("first", []), ("between", ["--model", "srgan_x4", "--blend", "0.5"])):
+        assert main([*command, *more, "-o", str(tmp_path / f"{name}.png")]) == 0
+        made[name] = formats.read(tmp_path / f"{name}.png").astype(int)
+    assert made["first"].shape == made["between"].shape == (128, 128, 3)
+    assert 0 < abs(made["first"] - made["between"]).mean() < 10
+    for more in (["--blend", "0.5"], ["--model", "srgan_x4"], ["--model", "srgan_x4"] * 2 + ["--blend", "1"]):
+        assert main([*command, *more, "-o", str(tmp_path / "no.png")]) == 1
+        assert "--blend W mixes two models" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*command, "--blend", "1.5", "-o", str(tmp_path / "no.png")])
+
+
+def test_help_names_the_options_of_the_readme(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    told = capsys.readouterr().out
+    for option in ("--blend", "--axis", "--precision", "--uncertainty", "--back-project", "--size", "--tile"):
+        assert option in told

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from sr.errors import MissingError, UserError
 from sr.generators import Compact, SRResNet
 from sr.inference import models, weights
-from sr.inference.models import Enlarger, load, of_generator
+from sr.inference.models import Enlarger, blend, load, of_generator
 from sr.resize import imresize
 
 from .conftest import spread
@@ -545,3 +545,73 @@ def test_where_nothing_fits_it_is_said_of_which_image(tile, opaque, tries):
     with pytest.raises(UserError, match=r"^short: not enough memory for an image of 150x130$"):
         enlarge(torch.rand(1, 3, 130, 150))
     assert len(shapes) == tries
+
+
+def test_a_cpu_without_memory_is_like_a_gpu_without():
+    enlarge, shapes = limited(70**2)
+    short = enlarge.run
+
+    def as_the_cpu_says_it(lr):
+        try:
+            return short(lr)
+        except torch.OutOfMemoryError:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory") from None
+
+    enlarge.run = as_the_cpu_says_it
+    lr = torch.rand(1, 3, 130, 150)
+    torch.testing.assert_close(enlarge(lr), load("bilinear", 2)(lr))
+    assert max(max(shape) for shape in shapes[1:]) <= 96
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory():
+    enlarge = Enlarger("broken", 2, 3, lambda lr: lr @ torch.zeros(3, 3), CPU)
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        enlarge(torch.rand(1, 3, 20, 20))
+
+
+# --- half precision ---------------------------------------------------------------------------------------------------
+
+
+def test_half_precision_is_near_and_is_used(lr, monkeypatch):
+    enlarge = load("fast_x4")
+    exact = enlarge(lr)
+    enlarge.precision = "bf16"
+    half = enlarge(lr)
+    assert half.dtype == torch.float32
+    assert 0 < (half - exact).abs().max() < 0.05
+    enlarge.precision = "auto"  # on a CPU: float32
+    assert torch.equal(enlarge(lr), exact)
+
+
+def test_a_half_that_overflows_is_given_up_and_said_once(lr, capsys):
+    class Overflowing(nn.Module):
+        def forward(self, lr):
+            large = F.conv2d(lr, torch.full((3, 3, 1, 1), 1e5))
+            return F.interpolate(F.conv2d(large, torch.full((3, 3, 1, 1), 1e-6)), scale_factor=2)
+
+    enlarge = of_generator("large", Overflowing(), 2, 3, CPU)
+    exact = enlarge(lr)
+    enlarge.precision = "fp16"
+    for _ in range(2):
+        torch.testing.assert_close(enlarge(lr), exact)
+    assert capsys.readouterr().err.count("large: fp16 gives values that are no numbers") == 1
+
+
+# --- between two networks ---------------------------------------------------------------------------------------------
+
+
+def test_a_blend_of_nothing_is_the_first_and_of_all_the_second(lr):
+    for weight, name in ((0.0, "fast_x4"), (1.0, "srgan_x4")):
+        mixed = blend(load("fast_x4"), load("srgan_x4"), weight)
+        assert torch.equal(mixed(lr), load(name)(lr))
+    half = blend(load("fast_x4"), load("srgan_x4"), 0.5)
+    weights_of = [load(name).network.state_dict()["body.0.weight"] for name in ("fast_x4", "srgan_x4")]
+    torch.testing.assert_close(half.network.state_dict()["body.0.weight"], (weights_of[0] + weights_of[1]) / 2)
+    assert half.name == "fast_x4+srgan_x4@0.5"
+
+
+def test_networks_of_different_shape_cannot_be_mixed():
+    with pytest.raises(UserError, match="fast_x4 and fast_x2: networks of different shape"):
+        blend(load("fast_x4"), load("fast_x2"), 0.5)
+    with pytest.raises(UserError, match="bicubic: no network"):
+        blend(load("fast_x4"), load("bicubic"), 0.5)

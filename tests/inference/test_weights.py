@@ -1,5 +1,6 @@
 import json
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -271,3 +272,16 @@ def test_a_missing_checkpoint_is_refused(tmp_path):
     assert "no such file" in refused(tmp_path / "a.ckpt")
     with pytest.raises(UnusableWeights, match="No such file"):
         averaged_of(tmp_path / "a.ckpt")
+
+
+def test_the_card_of_what_comes_along_says_what_the_headers_say():
+    lines = (Path(weights.__file__).parents[1] / "weights" / "README.md").read_text().splitlines()
+    columns = [cell.strip(" `") for cell in next(line for line in lines if line.startswith("| | `")).split("|")]
+    assert columns[2:-1] == sorted(weights.shipped())
+    for name, file in weights.shipped().items():
+        scores = {row["set"]: row for row in weights.load(file)[1]["scores"]}
+        for which in {"Set5", "Set14", "BSD100"} & scores.keys():
+            line = next(line for line in lines if line.startswith(f"| {which}"))
+            told = [float(number) for number in line.split("|")[columns.index(name)].split("/")]
+            found = [scores[which][key] for key in ("psnr_y", "ssim_y", "st_lpips")]
+            assert told == [round(value, digits) for value, digits in zip(found, (2, 4, 3), strict=True)]
