@@ -26,6 +26,14 @@ def benchmarks() -> Path:
 
 
 @pytest.fixture(scope="session")
+def samples(benchmarks) -> Path:
+    """Real files of other kinds, in folders beside that of the benchmark sets: medical, satellite."""
+    if not (benchmarks.parent / "medical").is_dir() or not (benchmarks.parent / "satellite").is_dir():
+        pytest.skip(f"no medical or satellite beside {benchmarks}")
+    return benchmarks.parent
+
+
+@pytest.fixture(scope="session")
 def face():
     """An astronaut's face, 3 128 128 uint8."""
     pixels = torch.from_numpy(formats.read(photos.folder() / "astronaut.png").copy())

@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 
 from sr.data.images import open_set
-from sr.resize import _on, imresize, imresize_uint8, resize_to
+from sr.resize import _on, imresize, imresize_uint8, resize_axis, resize_to, support
 
 
 @pytest.mark.parametrize("scale", [2, 4])
@@ -172,3 +172,32 @@ def test_any_size_against_pillow(hr):
 
 def test_the_same_size_is_the_same_image(hr):
     assert resize_to(hr, 128, 128) is hr
+
+
+# --- a part of an axis ------------------------------------------------------------------------------------------------
+
+PARTS = [(17, 23), (17, 34), (101, 138), (64, 211), (131, 90), (97, 97), (5, 41)]
+
+
+@pytest.mark.parametrize(("size", "out"), PARTS)
+@pytest.mark.parametrize("dim", [-1, -2])
+def test_a_part_is_that_part_of_the_whole(size, out, dim):
+    image = torch.rand(2, size, size, dtype=torch.float64)
+    whole = resize_axis(image, dim, out)
+    for first, last in ((0, out), (0, 1), (out - 1, out), (out // 3, out // 2 + 1)):
+        begin, end = support(size, out, first, last)
+        part = image.narrow(dim, begin, end - begin)
+        made = resize_axis(part, dim, out, first, last, size, begin)
+        assert torch.equal(made, whole.narrow(dim, first, last - first))
+
+
+@pytest.mark.parametrize(("size", "out"), PARTS)
+def test_support_is_what_a_part_needs_and_little_more(size, out):
+    for first, last in ((0, 1), (out - 1, out), (out // 3, out // 2 + 1)):
+        begin, end = support(size, out, first, last)
+        image = torch.eye(size, dtype=torch.float64)  # what each pixel gives to each new one
+        needed = resize_axis(image, -1, out)[:, first:last].abs().amax(1).nonzero()
+        assert begin <= int(needed.min())
+        assert int(needed.max()) < end
+        assert int(needed.min()) - begin <= 2  # taps of no weight
+        assert end - int(needed.max()) <= 3

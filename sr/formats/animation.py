@@ -73,9 +73,17 @@ def write(path: str | Path, animation: Animation, frames: Array) -> None:
         pictures = [_clear_or_opaque(picture) for picture in pictures]
     elif (frames[..., 3] == 255).all():
         pictures = [picture.convert("RGB") for picture in pictures]
+    suffix = path.suffix.lower()
     more: dict[str, Any] = {} if animation.loop is None else {"loop": animation.loop}
-    more |= {".webp": {"lossless": True, "exact": True}, ".gif": {"disposal": 2, "optimize": False},
-             ".png": {"disposal": 0, "blend": 0}, ".avif": {"quality": 90}}.get(path.suffix.lower(), {})  # fmt: skip
+    if animation.loop is None and suffix != ".gif":  # a GIF that does not say is shown once; others say so
+        more["loop"] = 1
+    settings: dict[str, dict[str, Any]] = {
+        ".webp": {"lossless": True, "exact": True},
+        ".gif": {"disposal": 2, "optimize": False},
+        ".png": {"disposal": 0, "blend": 0},
+        ".avif": {"quality": 90},
+    }
+    more |= settings.get(suffix, {})
     whole = all(duration == int(duration) for duration in animation.durations_ms)
     durations = [int(d) for d in animation.durations_ms] if whole else animation.durations_ms
     with replacing(path) as temporary:

@@ -37,6 +37,7 @@ class Scene:
         dtype: of its pixels.
         alpha: the last band is transparency.
         masked: some pixels may be missing.
+        own: the pixels are those of the source, and not a map of them.
     """
 
     path: Path
@@ -47,6 +48,15 @@ class Scene:
     dtype: np.dtype[Any]
     alpha: bool
     masked: bool
+    own: bool = True
+
+    @property
+    def nodata(self) -> float | None:
+        """The value of pixels that are missing, where one is named that the pixels can have."""
+        from rasterio.dtypes import in_dtype_range
+
+        value = self.source.nodata if self.masked else None
+        return value if value is None or in_dtype_range(value, self.dtype.name) else None
 
     def read(self, rows: slice, columns: slice) -> Array:
         """Pixels of a window, H W C; where some may be missing as float, and the missing ones are NaN."""
@@ -85,16 +95,18 @@ def reading(path: str | Path) -> Iterator[Scene]:
         except RasterioError as error:
             raise UnreadableScene(f"{path}: no scene that can be read ({reason(error)})") from error
         with source:
+            if source.subdatasets:
+                raise UnreadableScene(f"{path}: holds {len(source.subdatasets)} scenes; give them one by one")
             kinds = [interpretation.name for interpretation in source.colorinterp]
             dtype = np.dtype(source.dtypes[0])
             if "palette" in kinds:
                 raise UnreadableScene(f"{path}: a palette of classes; what lies between two classes is none")
-            if source.count == 0 and source.subdatasets:
-                raise UnreadableScene(f"{path}: holds {len(source.subdatasets)} scenes; give them one by one")
+            if source.tags(1, ns="IMAGE_STRUCTURE").get("NBITS") == "1":
+                raise UnreadableScene(f"{path}: of one bit, two classes; what lies between them is none")
             if len(set(source.dtypes)) > 1 or dtype.kind not in "uif":
                 raise UnreadableScene(f"{path}: bands of {', '.join(map(str, set(source.dtypes)))}; integers "
                                       "or floats of one type are needed")  # fmt: skip
-            masked = any(["all_valid"] != [flag.name for flag in flags] for flags in source.mask_flag_enums)
+            masked = any([flag.name for flag in flags] != ["all_valid"] for flags in source.mask_flag_enums)
             alpha = kinds[-1] == "alpha"
             yield Scene(path, source, source.height, source.width, source.count, dtype, alpha, masked)
 
@@ -109,7 +121,7 @@ def writing(path: str | Path, scene: Scene, height: int, width: int) -> Iterator
     rasterio = _rasterio(path)
     from rasterio.windows import Window
 
-    source, nodata = scene.source, scene.source.nodata
+    source, nodata = scene.source, scene.nodata
     across, down = width / scene.width, height / scene.height
     profile = {
         "driver": "GTiff", "width": width, "height": height, "count": scene.bands, "dtype": scene.dtype.name,
@@ -121,24 +133,27 @@ def writing(path: str | Path, scene: Scene, height: int, width: int) -> Iterator
         profile["photometric"] = "RGB"
     if not source.transform.is_identity or source.crs is not None:
         profile["transform"] = source.transform * source.transform.scale(1 / across, 1 / down)
-    keep_mask = scene.masked and nodata is None and not scene.alpha
+    keep_mask = scene.masked and source.nodata is None and not scene.alpha
 
-    with replacing(path) as temporary:
-        with rasterio.open(temporary, "w", **profile) as target:
-            if scene.bands == source.count:  # and not one that tells of all
-                _describe(target, source, across, down)
+    with replacing(path) as temporary, rasterio.open(temporary, "w", **profile) as target:
+        _place(target, source, across, down)
+        if scene.own:
+            _describe(target, source)
 
-            def write(rows: slice, columns: slice, pixels: Array) -> None:
-                window = Window.from_slices(rows, columns)
-                target.write(np.moveaxis(missing.stored(pixels, scene.dtype, nodata), -1, 0), window=window)
-                if keep_mask:
-                    target.write_mask(~np.isnan(pixels).all(-1), window=window)
+        def write(rows: slice, columns: slice, pixels: Array) -> None:
+            window = Window.from_slices(rows, columns)
+            if scene.alpha and scene.masked:  # what is invisible stays so: its colours are none
+                hidden = np.isnan(pixels[..., :-1]).any(-1, keepdims=True)
+                pixels = np.concatenate([pixels[..., :-1], np.where(hidden, 0, pixels[..., -1:])], -1)
+            target.write(np.moveaxis(missing.stored(pixels, scene.dtype, nodata), -1, 0), window=window)
+            if keep_mask:
+                target.write_mask(~np.isnan(pixels).all(-1), window=window)
 
-            yield write
+        yield write
 
 
-def _describe(target: Any, source: Any, across: float, down: float) -> None:
-    """All that a scene says of itself, in the pixels of the new one."""
+def _describe(target: Any, source: Any) -> None:
+    """What a scene says of its pixels."""
     target.update_tags(**source.tags())
     for band in range(1, source.count + 1):
         tags = {key: value for key, value in source.tags(band).items() if not key.startswith("STATISTICS_")}
@@ -146,11 +161,17 @@ def _describe(target: Any, source: Any, across: float, down: float) -> None:
     target.descriptions, target.units = source.descriptions, source.units
     target.scales, target.offsets = source.scales, source.offsets
     target.colorinterp = source.colorinterp
+
+
+def _place(target: Any, source: Any, across: float, down: float) -> None:
+    """Where it lies, other than by its transform, in the pixels of the new one."""
+    from rasterio.crs import CRS
+
     points, crs = source.gcps
     if points:
         for point in points:
             point.row, point.col = point.row * down, point.col * across
-        target.gcps = (points, crs)
+        target.gcps = (points, crs or CRS())
     if source.rpcs is not None:
         # RPCs count from the centre of the first pixel.
         rpcs = source.rpcs

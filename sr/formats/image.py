@@ -1,4 +1,4 @@
-"""PNG, JPEG, WebP, BMP, TIFF, and AVIF and HEIC where Pillow knows how; 8 and 16 bit, TIFF also float; gray, RGB, alpha, N bands; and what they say of it."""
+"""PNG, JPEG, WebP, BMP, TIFF, AVIF, HEIC: 8 and 16 bit, TIFF also float; gray, RGB, alpha, N bands; and their tags."""
 
 import re
 import struct
@@ -35,6 +35,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 # Tags of EXIF 2.3 that are touched here
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, EXIF, GPS, WIDTH, HEIGHT, ICC, XMP = (
     274, 282, 283, 0x8769, 0x8825, 0xA002, 0xA003, 34675, 700)  # fmt: skip
+INTEROPERABILITY = 0xA005
+WAITING = 1  # tifffile writes no directory: a tag of the next number, which means nothing, keeps its place
 DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 33432, EXIF, GPS)  # of a TIFF; its other tags say where its pixels lie
 
 
@@ -167,38 +169,40 @@ def _options(suffix: str, meta: Meta) -> dict[str, Any]:
 
 
 def _write_tiff(path: Path, pixels: Array, meta: Meta) -> None:
-    rgb, inner = pixels.shape[2] == 3 + meta.alpha, dict[int, Any]()
+    rgb, inner, big = pixels.shape[2] == 3 + meta.alpha, dict[int, Any](), pixels.nbytes > CLASSIC_TIFF_BYTES
     tags: list[Any] = [(XMP, "B", len(meta.xmp), meta.xmp, True)] if meta.xmp else []
     if meta.exif is not None:
         exif = _exif(meta.exif)
         tags += [(tag, "s", 0, str(exif[tag]), True) for tag in DESCRIPTIVE if tag in exif and tag not in (EXIF, GPS)]
-        inner = {tag: exif.get_ifd(tag) for tag in (EXIF, GPS) if tag in exif}
-        tags += [(tag, "I", 1, 0, True) for tag in inner]
+        inner = {tag: exif.get_ifd(tag) for tag in (EXIF, GPS) if tag in exif and not big}  # Pillow writes 32 bits
+        tags += [(tag + WAITING, "I", 1, 0, True) for tag in inner]
     resolution: dict[str, Any] = {"resolution": meta.dpi, "resolutionunit": "INCH"} if meta.dpi else {}
     extra = pixels.shape[2] - (3 if rgb else 1)
     tifffile.imwrite(
         path, pixels[..., 0] if pixels.shape[2] == 1 else pixels, photometric="rgb" if rgb else "minisblack",
         planarconfig="contig", compression="zlib", iccprofile=meta.icc, extratags=tags, metadata=None,
         extrasamples=[*["unspecified"] * (extra - meta.alpha), *["unassalpha"] * meta.alpha] if extra else None,
-        bigtiff=pixels.nbytes > CLASSIC_TIFF_BYTES, software=False, **resolution,
+        bigtiff=big, software=False, **resolution,
     )  # fmt: skip
     for tag, values in inner.items():
         _append_directory(path, tag, values)
 
 
 def _append_directory(path: Path, tag: int, values: Any) -> None:
-    """One of EXIF's directories behind all else of a TIFF, and its place into the tag that waits for it."""
-    with tifffile.TiffFile(path, mode="r+b") as file:
-        if file.is_bigtiff:
-            return
+    """One of EXIF's directories behind all else of a TIFF, and its place and name into the tag that waits for it."""
+    with tifffile.TiffFile(path, mode="r+") as file:
         handle = file.filehandle
         offset = handle.seek(0, 2) + handle.size % 2
         directory = ImageFileDirectory_v2(prefix=b"II" if file.byteorder == "<" else b"MM")
         for key, value in values.items():
-            directory[key] = value
+            if key != INTEROPERABILITY:  # where it was in the old file
+                directory[key] = value
         handle.seek(0, 2)
         handle.write(b"\0" * (offset - handle.size) + directory.tobytes(offset))
-        cast(tifffile.TiffPage, file.pages[0]).tags[tag].overwrite(offset)
+        waiting = cast(tifffile.TiffPage, file.pages[0]).tags[tag + WAITING]
+        waiting.overwrite(offset)
+        handle.seek(waiting.offset)
+        handle.write(struct.pack(f"{file.byteorder}H", tag))
 
 
 def _png_with(png: bytes, meta: Meta) -> bytes:
@@ -227,7 +231,8 @@ def _decoded(path: Path) -> Array:
     except FileNotFoundError as error:
         raise UnreadableImage(f"{path}: no such file") from error
     except Exception as error:  # decoders raise whatever a damaged header makes of them
-        plugin = "; HEIC needs pillow-heif: pip install 'sr[heic]'" if path.suffix.lower() in (".heic", ".heif") else ""
+        needed = path.suffix.lower() in {".heic", ".heif"} - HEIC
+        plugin = "; HEIC needs pillow-heif: pip install 'sr[heic]'" if needed else ""
         raise UnreadableImage(f"{path}: cannot be decoded ({reason(error)}){plugin}") from error
     if pixels.ndim == 2:
         pixels = pixels[..., None]
@@ -298,13 +303,13 @@ def _read(path: Path) -> Array:
         if pixels is not None:
             return pixels
     elif suffix == ".png" and _png_depth(path) == 16:  # Pillow would cut 16-bit RGB to 8 bits without a word
-        with Image.open(path) as image:
-            refuse_bombs(path, image.width * image.height)
-            upright = UPRIGHT.get(image.getexif().get(ORIENTATION, 1), UPRIGHT[1])
+        with Image.open(path) as deep:
+            refuse_bombs(path, deep.width * deep.height)
+            upright = UPRIGHT.get(deep.getexif().get(ORIENTATION, 1), UPRIGHT[1])
         return upright(np.asarray(imagecodecs.png_decode(path.read_bytes())))
-    with Image.open(path) as image:
-        refuse_bombs(path, image.width * image.height)
-        image = ImageOps.exif_transpose(image)
+    with Image.open(path) as opened:
+        refuse_bombs(path, opened.width * opened.height)
+        image: Image.Image = ImageOps.exif_transpose(opened)
         if image.mode in ("I;16", "I;16B", "I;16L"):
             return np.asarray(image).astype(np.uint16)
         if image.mode == "CMYK" and image.info.get("icc_profile"):
@@ -343,14 +348,16 @@ def _read_tiff(path: Path) -> Array | None:
         inverted = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and page.bitspersample > 8
         if inverted and page.sampleformat != 1:
             raise UnreadableImage(f"{path}: float pixels of which the smallest are white; invert them first")
-        if page.photometric == tifffile.PHOTOMETRIC.YCBCR and page.compression == 1:  # which Pillow 12 cannot read
-            return np.asarray(Image.fromarray(page.asarray(), "YCbCr").convert("RGB"))
-        if not inverted and page.photometric not in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB):
+        known = page.photometric in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB) or inverted
+        plain = page.photometric == tifffile.PHOTOMETRIC.YCBCR and page.compression == 1  # which Pillow 12 cannot read
+        if not known and not plain:
             return None
         refuse_bombs(path, page.imagewidth * page.imagelength)
         pixels = page.asarray()
+        if plain:
+            pixels = np.asarray(Image.fromarray(pixels, "YCbCr").convert("RGB"))
         if inverted:  # which Pillow would not do for more than 8 bits
-            pixels = np.iinfo(pixels.dtype).max - pixels
+            pixels = pixels.dtype.type((1 << page.bitspersample) - 1) - pixels
         if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
             pixels = np.moveaxis(pixels, 0, -1)
         if page.bitspersample not in (8, 16, 32, 64) and page.sampleformat == 1:  # to all of 8 or 16 bits

@@ -17,9 +17,16 @@ def stored(pixels: Array, dtype: np.dtype[Any], value: float | None) -> Array:
     """As a file of this type holds them: rounded, `value` (or 0) where they are missing, and nowhere else."""
     missing = np.isnan(pixels) if pixels.dtype.kind == "f" else np.zeros(pixels.shape, bool)
     if dtype.kind == "f":
-        return np.where(missing, np.nan if value is None else value, pixels).astype(dtype)
+        made = np.where(missing, np.nan if value is None else value, pixels).astype(dtype)
+        if value is not None:
+            # GDAL takes some neighbours in floating point for the same.
+            beside = value * (1 - 8 * float(np.finfo(dtype).eps)) if value else np.finfo(dtype).tiny
+            made[~missing & np.isclose(made, value, float(np.finfo(dtype).eps) * 4, 0)] = beside
+        return made
     info = np.iinfo(dtype)
-    made = np.where(missing, 0, pixels).round().clip(info.min, info.max).astype(dtype)
+    # float32 holds the largest of 32 bits rounded up alone, which would come out as the least
+    exact = pixels.astype(np.float64) if pixels.dtype.kind == "f" else pixels
+    made = np.where(missing, 0, exact).round().clip(info.min, info.max).astype(dtype)
     if value is not None and info.min <= value <= info.max:
         made[~missing & (made == value)] = value + 1 if value < info.max else value - 1
         made[missing] = value

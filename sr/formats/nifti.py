@@ -1,6 +1,7 @@
 """NIfTI volumes: stored values, their slope and intercept, and where the voxels lie."""
 
 import gzip
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ class Volume:
 
 
 def is_volume(path: Path) -> bool:
+    """By the name."""
     return path.name.lower().endswith(SUFFIXES)
 
 
@@ -56,6 +58,8 @@ def read(path: str | Path) -> Volume:
         raise UnreadableVolume(f"{path}: no such file") from error
     except Exception as error:  # gzip's, zlib's, nibabel's
         raise UnreadableVolume(f"{path}: no volume that can be read ({reason(error)})") from error
+    if not isinstance(image, nibabel.Nifti1Image):  # CIFTI: of points on a surface
+        raise UnreadableVolume(f"{path}: {type(image).__name__} is no volume of voxels")
     if voxels.dtype.kind not in "uif" or voxels.ndim < 2 or 0 in voxels.shape:
         kind = f"{voxels.dtype} of shape {voxels.shape}"
         raise UnreadableVolume(f"{path}: voxels are {kind}; integers or floats X Y Z are needed")
@@ -67,8 +71,15 @@ def read(path: str | Path) -> Volume:
     return Volume(voxels, (float(x), float(y), float(z)), image)
 
 
-def write(path: str | Path, volume: Volume, voxels: Array) -> None:
-    """Voxels X Y Z T of another size in the same place: whole or not at all."""
+def write(path: str | Path, volume: Volume, voxels: Array, plain: bool = False) -> None:
+    """Voxels X Y Z T of another size in the same place: whole or not at all.
+
+    Args:
+        path: to write.
+        volume: what was read.
+        voxels: of any type.
+        plain: they are numbers of their own, to which slope, intercept and kind of the volume do not apply.
+    """
     path, old = Path(path), volume.image
     factors = np.array(voxels.shape[:3]) / volume.voxels.shape[:3]
     # The centre of the first voxel moves towards its corner.
@@ -78,6 +89,7 @@ def write(path: str | Path, volume: Volume, voxels: Array) -> None:
     shape = voxels.shape[: min(len(old.shape), 3)] + tuple(trailing)
     header = old.header.copy()
     made = old.__class__(voxels.reshape(shape), None, header)
+    made.set_data_dtype(voxels.dtype)
     codes = int(old.header["qform_code"]), int(old.header["sform_code"])
     made.header.set_zooms((*(np.array((*old.header.get_zooms(), 1)[:3]) / factors)[: len(shape[:3])],
                            *old.header.get_zooms()[3:]))  # fmt: skip
@@ -85,11 +97,14 @@ def write(path: str | Path, volume: Volume, voxels: Array) -> None:
         (codes[0], made.set_qform, old.get_qform), (codes[1], made.set_sform, old.get_sform)):  # fmt: skip
         if code:
             setter(affine() @ step, code)
-    made.header.set_slope_inter(old.dataobj.slope, old.dataobj.inter)
-    with replacing(path) as temporary:
-        if path.name.lower().endswith(".gz"):
-            with gzip.open(temporary, "wb", compresslevel=4) as file:
-                made.to_stream(file)
-        else:
-            with open(temporary, "wb") as plain:
-                made.to_stream(plain)
+    made.header.set_slope_inter(*(1, 0) if plain else (old.dataobj.slope, old.dataobj.inter))
+    if plain:
+        made.header["cal_min"] = made.header["cal_max"] = 0  # what a viewer is to show as black and white
+        made.header.set_intent("none")
+    packed = path.name.lower().endswith(".gz")
+    with (
+        replacing(path) as temporary,
+        open(temporary, "wb") as file,
+        gzip.GzipFile("", "wb", 4, file) if packed else nullcontext(file) as stream,
+    ):
+        made.to_stream(stream)

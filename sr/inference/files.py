@@ -38,7 +38,7 @@ def enlarge_file(source: Path, target: Path, enlarger: Enlarger, options: Option
     for is_kind, do in ((dicom.is_dicom, _dicom), (nifti.is_volume, _volume), (_is_video, _video),
                         (geotiff.is_scene, _scene), (animation.is_animation, _animation)):  # fmt: skip
         if is_kind(source):
-            if kind_of(target) != kind_of(source):
+            if kind_of(target) != ("dicom" if do is _dicom else kind_of(source)):  # whose names often have no suffix
                 raise UserError(f"{source}: cannot become {target.name}, which is another kind of file")
             return do(source, target, enlarger, options)
     return _image(source, target, enlarger, options)
@@ -54,7 +54,11 @@ def kind_of(path: Path) -> str:
     name, suffix = path.name.lower(), path.suffix.lower()
     if name.endswith(nifti.SUFFIXES):
         return "volume"
-    kinds = {"video": video.SUFFIXES, "dicom": dicom.SUFFIXES, "picture": image.SUFFIXES | animation.SUFFIXES | {".jp2"}}
+    kinds = {
+        "video": video.SUFFIXES,
+        "dicom": dicom.SUFFIXES,
+        "picture": image.SUFFIXES | animation.SUFFIXES | {".jp2"},
+    }
     return next((kind for kind, suffixes in kinds.items() if suffix in suffixes), "")
 
 
@@ -112,7 +116,8 @@ def _dicom(source: Path, target: Path, enlarger: Enlarger, options: Options) -> 
     frames = dicom.read(source)
     n, *shape = frames.pixels.shape
     _refuse_too_large(source, tuple(shape), enlarger, options, n)
-    bounds = (0.0, 255.0) if shape[2] == 3 and frames.dtype == np.uint8 else _least_and_most(frames.pixels, frames.dtype)
+    photo = shape[2] == 3 and frames.dtype == np.uint8
+    bounds = (0.0, 255.0) if photo else _least_and_most(frames.pixels, frames.dtype)
     made, maps = [], []
     for frame in _bar(frames.pixels, "frame", enlarger):
         sr, invented = enlarge(enlarger, frame, False, options, bounds)
@@ -123,6 +128,8 @@ def _dicom(source: Path, target: Path, enlarger: Enlarger, options: Options) -> 
             image.write(map_beside(target, ".png" if n == 1 else f".{i + 1:04d}.png"), invented)
     height, width = made[0].shape[:2]
     how = f"enlarged from {shape[1]}x{shape[0]} to {width}x{height} pixels by the network {enlarger.name}"
+    how += ", mean of 8 symmetries" * (options.symmetries or options.uncertainty)
+    how += f", {options.back_projections} back-projections" * (options.back_projections > 0)
     dicom.write(target, frames, np.stack(made), how)
     return ""
 
@@ -133,7 +140,7 @@ def _volume(source: Path, target: Path, enlarger: Enlarger, options: Options) ->
     bounds = _least_and_most(found.voxels, found.voxels.dtype)
     voxels, invented = volume.enlarge_volume(enlarger, found.voxels, axes, bounds, options)
     if invented is not None:
-        nifti.write(map_beside(target, ".nii.gz"), found, invented)
+        nifti.write(map_beside(target, ".nii.gz"), found, invented, plain=True)
     nifti.write(target, found, voxels)
     return f"slices along {', '.join('xyz'[axis] for axis in axes)}"
 
@@ -178,13 +185,15 @@ def _still(source: Path, options: Options) -> None:
 
 
 def _scene(source: Path, target: Path, enlarger: Enlarger, options: Options) -> str:
+    if target.suffix.lower() not in (".tif", ".tiff"):
+        raise UserError(f"{source}: a scene becomes a GeoTIFF; name a .tif instead of {target.name}")
     with geotiff.reading(source) as scene, ExitStack() as stack:
         size = options.size(scene.height, scene.width, enlarger.scale)
         bounds = _bounds(scene, enlarger.progress)
         write = stack.enter_context(geotiff.writing(target, scene, *size))
         write_map = None
         if options.uncertainty:
-            one = replace(scene, bands=1, dtype=np.dtype(np.uint8), alpha=False, masked=False)
+            one = replace(scene, bands=1, dtype=np.dtype(np.uint8), alpha=False, masked=False, own=False)
             write_map = stack.enter_context(geotiff.writing(map_beside(target, ".tif"), one, *size))
         shape, holes = (scene.height, scene.width), scene.masked or scene.dtype.kind == "f"
         stream.enlarge_windows(enlarger, scene.read, write, shape, bounds, scene.alpha, holes, options, write_map)

@@ -121,7 +121,7 @@ def enlarge_part(
     image = _to_unit(pixels, bounds)
     missing = ~image.isfinite()
     if missing.any():
-        image = _filled(image, missing)
+        image = filled(image, missing)
     colours = image[:, :-1] if alpha else image
     if options.symmetries or options.uncertainty:
         sr, deviation = refine.ensemble(lambda lr: _through(enlarger, lr), colours)
@@ -152,7 +152,7 @@ def _through(enlarger: Enlarger, image: Tensor) -> Tensor:
     return torch.cat(made, 1)
 
 
-def _filled(image: Tensor, missing: Tensor) -> Tensor:
+def filled(image: Tensor, missing: Tensor) -> Tensor:
     """What is no number gets the mean of its neighbours, ring by ring, so that no edge is seen where data end."""
     known = (~missing).to(image.dtype)
     image = torch.where(missing, 0.0, image)

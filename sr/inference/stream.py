@@ -69,5 +69,7 @@ def stretches(size: int, lr_size: int, side: int, halo: int, scale: int) -> Iter
         begin, end = support(lr_size * scale, size, first, last)  # in pixels of what the network makes
         alpha_begin, alpha_end = support(lr_size, size, first, last)
         lr_first = max(min(begin // scale, alpha_begin) - halo, 0) // GRID_PX * GRID_PX
-        lr_last = min(max(ceil(end / scale), alpha_end) + halo, lr_size)
+        # Counted from the far edge too: with symmetries the network begins there.
+        behind = max(lr_size - max(ceil(end / scale), alpha_end) - halo, 0) // GRID_PX * GRID_PX
+        lr_last = lr_size - behind
         yield Stretch(size, first, last, lr_size, lr_first, lr_last)

@@ -10,7 +10,7 @@ from sr.errors import UserError
 from sr.resize import resize_axis
 
 from .models import Enlarger
-from .pixels import Options, enlarge
+from .pixels import Options, Stretch, enlarge, filled
 
 
 def axes(wanted: str, spacing: tuple[float, float, float], shape: tuple[int, ...]) -> list[int]:
@@ -62,11 +62,12 @@ def enlarge_volume(
             for axis in along:
                 slices = []
                 for k in range(voxels.shape[axis]):
-                    slices.append(enlarge(enlarger, voxels[..., t].take(k, axis)[..., None], False, options, bounds))
+                    lr = voxels[..., t].take(k, axis).T[..., None]  # the first axis from left to right
+                    slices.append(enlarge(enlarger, lr, False, options, bounds))
                     bar.update()
-                way = _deep(np.stack([sr[..., 0] for sr, _ in slices], axis), axis, depths[axis])
+                way = _deep(np.stack([sr[..., 0].T for sr, _ in slices], axis), axis, depths[axis])
                 mean = way if len(along) == 1 else mean + way / len(along)
-                found = [invented[..., 0] for _, invented in slices if invented is not None]
+                found = [invented[..., 0].T for _, invented in slices if invented is not None]
                 if found:
                     worst = np.maximum(worst, _deep(np.stack(found, axis), axis, depths[axis]))
             made.append(mean.clip(*bounds))
@@ -81,4 +82,9 @@ def _deep(volume: np.ndarray, axis: int, depth: int) -> np.ndarray:
     if volume.shape[axis] == depth:
         return volume
     last = torch.from_numpy(np.moveaxis(volume.astype(np.float32), axis, -1).copy())
-    return np.moveaxis(resize_axis(last, -1, depth).numpy(), -1, axis)
+    missing = last.isnan()
+    if missing.any():
+        last = filled(last[:, None], missing[:, None])[:, 0]
+    made = resize_axis(last, -1, depth)
+    made[missing[..., Stretch.whole(depth, last.shape[-1]).nearest()]] = torch.nan
+    return np.moveaxis(made.numpy(), -1, axis)

@@ -1,11 +1,15 @@
 """What a file says besides its pixels is kept, and scaled; read back by other libraries."""
 
+from io import BytesIO
+
 import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, ImageCms, PngImagePlugin
+from PIL import Image, ImageCms, PngImagePlugin, features
+from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
 
+from sr.formats import image as formats
 from sr.formats.image import Meta, UnreadableImage, read, read_with_meta, write
 
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -149,3 +153,92 @@ def test_what_a_format_cannot_hold_is_refused(tmp_path, name, dtype, channels, m
     with pytest.raises(ValueError, match=message):
         write(tmp_path / name, np.zeros((8, 8, channels), dtype))
     assert not list(tmp_path.iterdir())
+
+
+def full_exif() -> Image.Exif:
+    """What a camera writes: text, fractions below zero, bytes, places."""
+    exif = tagged()
+    inner, place = exif.get_ifd(0x8769), exif.get_ifd(0x8825)
+    inner[36867], inner[37380], inner[37500] = "2024:01:02 03:04:05", IFDRational(-1, 3), b"maker"
+    inner[0xA005] = {1: "R98"}  # a directory, at a place of the old file
+    place[1], place[2] = "N", (IFDRational(48), IFDRational(30), IFDRational(1234, 100))
+    place[5], place[6] = b"\0", IFDRational(4321, 10)
+    return exif
+
+
+@pytest.mark.parametrize(("dtype", "channels"), [(np.uint16, 3), (np.uint16, 1), (np.float32, 3), (np.uint8, 7)])
+def test_exif_and_place_of_a_tiff_that_pillow_does_not_write(tmp_path, dtype, channels):
+    pixels = np.random.default_rng(0).integers(0, 200, (6, 9, channels)).astype(dtype)
+    meta = Meta(exif=full_exif().tobytes(), icc=ICC, xmp=XMP, dpi=(300, 300)).enlarged(9, 6, 1)
+    write(tmp_path / "a.tif", pixels, meta)
+    data = (tmp_path / "a.tif").read_bytes()
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        page = file.pages[0]
+        assert len(file.pages) == 1
+        codes = [tag.code for tag in page.tags]
+        assert codes == sorted(codes)  # which TIFF 6.0 asks for
+        assert np.array_equal(page.asarray().reshape(pixels.shape), pixels)
+        tags = {code: ImageFileDirectory_v2(data[:8]) for code in (34665, 34853)}
+        for code, directory in tags.items():
+            handle = BytesIO(data)
+            handle.seek(int(np.frombuffer(data, "<u4", 1, page.tags[code].offset + 8)[0]))
+            directory.load(handle)
+    inner, place = tags[34665], tags[34853]
+    assert (inner[0xA002], inner[0xA003]) == (9, 6)
+    assert (inner[36867], inner[37500]) == ("2024:01:02 03:04:05", b"maker")
+    assert float(inner[37380]) == pytest.approx(-1 / 3)
+    assert 0xA005 not in inner
+    assert place[1] == "N"
+    assert [float(part) for part in place[2]] == pytest.approx([48, 30, 12.34])
+    if dtype == np.uint16:  # Pillow reads no others
+        with Image.open(tmp_path / "a.tif") as image:
+            exif = image.getexif()
+            assert exif[271] == "Maker"
+            assert exif.get_ifd(0x8769)[36867] == "2024:01:02 03:04:05"
+            assert float(exif.get_ifd(0x8825)[6]) == pytest.approx(432.1)
+        assert read_with_meta(tmp_path / "a.tif")[1].exif is not None
+
+
+def test_a_large_tiff_says_nothing_that_it_does_not_hold(tmp_path, monkeypatch):
+    monkeypatch.setattr("sr.formats.image.CLASSIC_TIFF_BYTES", 100)
+    write(tmp_path / "a.tif", np.full((8, 8, 3), 700, np.uint16), Meta(exif=full_exif().tobytes()))
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        assert file.is_bigtiff
+        assert not {34665, 34666, 34853, 34854} & {tag.code for tag in file.pages[0].tags}
+        assert file.pages[0].tags[271].value == "Maker"
+    write(tmp_path / "b.tif", np.full((2, 2, 3), 700, np.uint16))
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        assert not file.is_bigtiff
+
+
+@pytest.mark.parametrize("suffix", [".avif", ".heic"])
+def test_avif_and_heic_keep_pixels_and_tags(tmp_path, rgb, suffix):
+    if suffix == ".heic":
+        pytest.importorskip("pillow_heif")
+    elif not features.check("avif"):
+        pytest.skip("this Pillow knows no AVIF")
+    options = {"subsampling": "4:4:4", "quality": 95}
+    Image.fromarray(rgb).save(tmp_path / f"a{suffix}", exif=tagged().tobytes(), icc_profile=ICC, **options)
+    pixels, meta = read_with_meta(tmp_path / f"a{suffix}")
+    assert pixels.shape == (48, 64, 3)  # turned upright, once
+    assert np.abs(pixels.astype(int) - np.rot90(rgb, -1)).mean() < 3
+    write(tmp_path / f"b{suffix}", pixels, meta.enlarged(64, 48, 1))
+    again, kept = read_with_meta(tmp_path / f"b{suffix}")
+    assert np.abs(again.astype(int) - pixels).mean() < 3
+    assert kept.icc == ICC
+    with Image.open(tmp_path / f"b{suffix}") as image:
+        exif = image.getexif()
+    assert exif.get(274, 1) == 1
+    assert exif[271] == "Maker"
+    assert exif.get_ifd(0x8769)[0xA002] == 64
+    assert exif.get_ifd(0x8825)[1] == "N"
+
+
+def test_heic_without_its_plug_in_says_how_to_get_it(tmp_path, monkeypatch):
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + b"\0" * 40)
+    with pytest.raises(UnreadableImage) as told:
+        read(tmp_path / "a.heic")
+    assert ("pip install" in str(told.value)) == (not formats.HEIC)  # where it is installed, the file is at fault
+    monkeypatch.setattr(formats, "HEIC", set())
+    with pytest.raises(UnreadableImage, match=r"a\.heic: .*HEIC needs pillow-heif: pip install 'sr\[heic\]'"):
+        read(tmp_path / "a.heic")

@@ -1,0 +1,115 @@
+"""What moves without being a clip: each frame, its time, and how often all is shown."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sr.formats import animation
+from sr.formats.image import UnreadableImage
+from sr.inference.files import enlarge_file
+from sr.inference.models import load
+from sr.inference.pixels import Options
+
+LOSSLESS = {".gif": {}, ".png": {}, ".webp": {"lossless": True, "exact": True}}
+
+
+def pictures(n=4, clear=False) -> list[np.ndarray]:
+    """A bright square that moves over 16 colours; `clear` around it, if so."""
+    made = []
+    for i in range(n):
+        rgba = np.zeros((12, 16, 4), np.uint8)
+        rgba[..., 0] = np.arange(16) // 4 * 60
+        rgba[..., 1] = (np.arange(12) // 3 * 60)[:, None]
+        rgba[..., 3] = 0 if clear else 255
+        rgba[3:7, 2 * i : 2 * i + 4] = 250, 240, 20, 255
+        made.append(rgba)
+    return made
+
+
+def make(path, durations=(100, 50, 200, 80), loop=0, clear=False, **more):
+    images = [Image.fromarray(rgba) for rgba in pictures(len(durations), clear)]
+    options = LOSSLESS[path.suffix] | ({} if loop is None else {"loop": loop}) | more
+    if path.suffix == ".gif" and clear:
+        options |= {"disposal": 2}
+    images[0].save(path, save_all=True, append_images=images[1:], duration=list(durations), **options)
+    return path
+
+
+def enlarged(source, suffix=None):
+    target = source.with_name(f"b{suffix or source.suffix}")
+    return target, enlarge_file(source, target, load("nearest", 2), Options())
+
+
+@pytest.mark.parametrize("clear", [False, True])
+@pytest.mark.parametrize("suffix", [".gif", ".png", ".webp"])
+def test_frames_times_and_transparency_are_kept(tmp_path, suffix, clear):
+    target, said = enlarged(make(tmp_path / f"a{suffix}", clear=clear))
+    assert said == "4 frames"
+    made = animation.read(target)
+    assert made.durations_ms == [100, 50, 200, 80]
+    for before, after in zip(pictures(clear=clear), made.frames, strict=True):
+        expected = before.repeat(2, 0).repeat(2, 1)
+        assert np.array_equal(after[..., 3] >= 128, expected[..., 3] >= 128)  # it is enlarged softly
+        assert set(np.unique(after[..., 3])) <= {0, 255} or suffix != ".gif"
+        seen = expected[..., 3] > 0
+        assert np.abs(after[seen][:, :3].astype(int) - expected[seen][:, :3]).max() <= (
+            12 if suffix == ".gif" else 0
+        )  # its palette
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".png", ".webp"])
+@pytest.mark.parametrize("loop", [0, 3])
+def test_how_often_it_is_shown(tmp_path, suffix, loop):
+    target, _ = enlarged(make(tmp_path / f"a{suffix}", loop=loop))
+    assert animation.read(target).loop == loop
+
+
+def test_what_is_shown_once_stays_so(tmp_path):
+    target, _ = enlarged(make(tmp_path / "a.gif", loop=None))
+    assert animation.read(target).loop is None
+    for suffix in (".png", ".webp"):
+        assert animation.read(enlarged(tmp_path / "a.gif", suffix)[0]).loop == 1
+
+
+def test_one_kind_becomes_another(tmp_path):
+    source = make(tmp_path / "a.png", durations=(33.5, 33.5, 100, 50))
+    for suffix in (".webp", ".gif"):
+        target, _ = enlarged(source, suffix)
+        made = animation.read(target)
+        assert len(made.frames) == 4
+        assert sum(made.durations_ms) == pytest.approx(217, abs=20 if suffix == ".gif" else 2)  # in hundredths
+
+
+def test_still_images_are_none(tmp_path):
+    Image.fromarray(pictures()[0]).save(tmp_path / "a.png")
+    Image.fromarray(pictures()[0]).save(tmp_path / "a.webp")
+    (tmp_path / "b.png").write_bytes(b"nothing")
+    for name in ("a.png", "a.webp", "b.png", "a.jpg"):
+        assert not animation.is_animation(tmp_path / name)
+    assert animation.is_animation(make(tmp_path / "c.png"))
+    assert animation.is_animation(make(tmp_path / "c.webp"))
+
+
+def test_damaged_and_too_large_ones_are_named(tmp_path, monkeypatch):
+    (tmp_path / "a.gif").write_bytes(b"GIF89a nothing")
+    with pytest.raises(UnreadableImage, match=r"a\.gif: cannot be decoded"):
+        animation.read(tmp_path / "a.gif")
+    make(tmp_path / "b.gif")
+    monkeypatch.setattr("sr.formats.image.LARGEST_PX", 12 * 16 * 4 - 1)
+    with pytest.raises(UnreadableImage, match=r"b\.gif: .* megapixels"):
+        animation.read(tmp_path / "b.gif")
+
+
+def test_a_failing_write_leaves_the_old_file(tmp_path, monkeypatch):
+    made = animation.read(make(tmp_path / "a.gif"))
+    (tmp_path / "b.gif").write_bytes(b"the old one")
+
+    def save(self, file, **_):
+        file.write_bytes(b"half of it")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Image.Image, "save", save)
+    with pytest.raises(KeyboardInterrupt):
+        animation.write(tmp_path / "b.gif", made, made.frames)
+    assert (tmp_path / "b.gif").read_bytes() == b"the old one"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.gif", "b.gif"]
