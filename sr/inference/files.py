@@ -137,6 +137,11 @@ def _dicom(source: Path, target: Path, enlarger: Enlarger, options: Options) -> 
 def _volume(source: Path, target: Path, enlarger: Enlarger, options: Options) -> str:
     found = nifti.read(source)
     axes = volume.axes(options.axis, found.spacing, found.voxels.shape)
+    factor, grown = options.scale or enlarger.scale, 2 if len(axes) == 1 else 3
+    needed = found.voxels.size * factor**grown * (8 if len(axes) == 1 else 16)  # float32, and what becomes of it
+    if needed > free_bytes(torch.device("cpu")):
+        raise UserError(f"{source}: would need {needed / 1e9:.1f} GB of memory, of which "
+                        f"{free_bytes(torch.device('cpu')) / 1e9:.1f} are free; take a smaller --scale")  # fmt: skip
     bounds = _least_and_most(found.voxels, found.voxels.dtype)
     voxels, invented = volume.enlarge_volume(enlarger, found.voxels, axes, bounds, options)
     if invented is not None:
