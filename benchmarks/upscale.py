@@ -58,7 +58,9 @@ def main() -> None:
                 way(lr)
                 seconds[name].append(now(device) - began)
     megapixels = reference[0, 0].numel() / 1e6
-    print(f"{given.model}, {width}x{height} to {megapixels:.1f} megapixels, {device}, {torch.get_num_threads()} threads")
+    print(
+        f"{given.model}, {width}x{height} to {megapixels:.1f} megapixels, {device}, {torch.get_num_threads()} threads"
+    )
     for name in ways:
         ratio = statistics.median(a / b for a, b in zip(seconds["whole"], seconds[name], strict=True))
         print(f"{name}\t{megapixels / statistics.median(seconds[name]):.2f} MP/s\t{ratio:.3f} of whole"

@@ -134,8 +134,9 @@ class Work:
         height, width = options.size(pixels.shape[0], pixels.shape[1], enlarger.scale)
         own = pixels.shape[0] * pixels.shape[1] * enlarger.scale**2  # what the network makes, before any resize
         if max(height * width, own) > self.max_megapixels * 1e6:
-            raise UserError(f"{source.name}: {width}x{height} pixels would come out, {max(height * width, own) / 1e6:.0f} "
-                            f"megapixels at the widest; this page makes at most {self.max_megapixels:g}")  # fmt: skip
+            most = f"{max(height * width, own) / 1e6:.0f} megapixels"
+            raise UserError(f"{source.name}: {width}x{height} pixels would come out, {most} at the widest; "
+                            f"this page makes at most {self.max_megapixels:g}")  # fmt: skip
         made, _ = enlarge(enlarger, pixels, meta.alpha, options)
         place = Path(tempfile.mkdtemp(dir=self.folder))
         by = f"x{options.scale or enlarger.scale:g}"

@@ -84,7 +84,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _enlarger(names: list[str], blend: float | None, scale: int, device: torch.device, tile: int | str) -> Enlarger:
     """Of one model, or of two that are mixed."""
     if len(names) > 2 or (len(names) == 2) != (blend is not None):
-        raise UserError("--blend W mixes two models: give --model twice, and W between 0 (the first) and 1 (the second)")
+        raise UserError(
+            "--blend W mixes two models: give --model twice, and W between 0 (the first) and 1 (the second)"
+        )
     loaded = [models.load(name, scale if name in models.INTERPOLATIONS else None, device, tile) for name in names]
     return loaded[0] if blend is None else models.blend(loaded[0], loaded[1], blend)
 

@@ -21,8 +21,12 @@ def test_the_file_takes_its_place_whole_and_alone(tmp_path):
 
 
 def test_what_a_killed_process_began_is_swept_away_and_nothing_else(tmp_path):
-    code = "import sys, time\nfrom sr.atomic import replacing\n" \
-           "with replacing(sys.argv[1]) as file:\n    file.write_text('half'); print(flush=True); time.sleep(60)"  # fmt: skip
+    code = """import sys, time
+from sr.atomic import replacing
+with replacing(sys.argv[1]) as file:
+    file.write_text("half")
+    print(flush=True)
+    time.sleep(60)"""
     command = [sys.executable, "-c", code, str(tmp_path / "a.tar.gz")]
     writers = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
     for writer in writers:

@@ -100,8 +100,8 @@ def read_with_meta(path: str | Path) -> tuple[Array, Meta]:
         UnreadableImage: with the reason, in one sentence that names the file.
     """
     pixels = _decoded(Path(path))
-    if pixels.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
-        raise UnreadableImage(f"{path}: pixels are {pixels.dtype}, uint8, uint16 or float is needed")
+    if pixels.dtype.kind not in "ui" and pixels.dtype not in (np.float32, np.float64):
+        raise UnreadableImage(f"{path}: pixels are {pixels.dtype}, integers or float32 or float64 are needed")
     return pixels, _checked_meta(Path(path), pixels)
 
 

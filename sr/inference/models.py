@@ -183,7 +183,7 @@ def load(
 
 
 def blend(first: Enlarger, second: Enlarger, weight: float) -> Enlarger:
-    """One network between two: (1 - weight) of the weights of the first, `weight` of the second's (ESRGAN, section 3.4).
+    """One network between two: (1 - weight) of the first's weights, `weight` of the second's (ESRGAN, section 3.4).
 
     Both are used up.
 
@@ -268,7 +268,9 @@ def _community(path: Path, device: torch.device) -> Enlarger:
     model.eval()
     count = sum(p.numel() for p in model.model.parameters())
     whole = model.tiling is not ModelTiling.SUPPORTED  # attention in windows, which tiles would shift
-    return Enlarger(path.stem, model.scale, model.input_channels, model, device, count, opaque=whole, network=model.model)
+    return Enlarger(
+        path.stem, model.scale, model.input_channels, model, device, count, opaque=whole, network=model.model
+    )
 
 
 def _onnx(path: Path, device: torch.device) -> Enlarger:

@@ -90,8 +90,8 @@ def tiled(
             sr = made.new_zeros(n, made.shape[1], height * scale, width * scale, device=device)
             weight = sr.new_zeros(height * scale, width * scale)
         if fade:
-            down, across = ((above, below, top, bottom, height), (before, behind, left, right, width))
-            row, column = (_ramp(*(edge * scale for edge in axis), halo_px * scale) for axis in (down, across))
+            row = _ramp(above * scale, below * scale, top * scale, bottom * scale, height * scale, halo_px * scale)
+            column = _ramp(before * scale, behind * scale, left * scale, right * scale, width * scale, halo_px * scale)
             share = (row[:, None] * column).to(sr.device)
             part = slice(above * scale, below * scale), slice(before * scale, behind * scale)
             sr[..., part[0], part[1]] += made.to(sr.device) * share

@@ -134,7 +134,9 @@ def test_in_a_browser(address, photo, tmp_path):
         page.click("#enlarge")
         page.get_by_text("60x40 to 240x160 pixels by srgan_x4").wait_for(timeout=60_000)
         pictures = page.locator(".gradio-container img")
-        page.wait_for_function("[...document.images].filter(i => i.naturalWidth == 240 && i.naturalHeight == 160).length >= 2")
+        page.wait_for_function(
+            "[...document.images].filter(i => i.naturalWidth == 240 && i.naturalHeight == 160).length >= 2"
+        )
         assert pictures.count() >= 2
         with page.expect_download() as download:
             page.click("#download")

@@ -112,7 +112,7 @@ def test_the_good_are_enlarged_once_and_the_bad_are_named(tmp_path):
     assert ended.returncode == 1
     assert len(done_in(out)) == 180
     assert {path: path.stat().st_mtime_ns for path in first} == first  # nothing twice
-    assert not [path for path in out.rglob(".*")]  # nor half
+    assert not list(out.rglob(".*"))  # nor half
     failures = [line for line in ended.stderr.splitlines() if line.startswith("failed: ")]
     assert len(failures) == 20
     for path in source.rglob("bad-*"):
