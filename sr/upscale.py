@@ -111,7 +111,7 @@ def jobs(inputs: list[str], out: Path, by: str) -> list[Job]:
             found += [Job(p, (out / p.relative_to(root)).with_name(files.target_name(p))) for p in paths]
         else:
             paths = sorted(map(Path, glob.glob(given, recursive=True))) if _is_pattern(given) else [root]
-            named = single and out.suffix.lower() in files.SUFFIXES and not out.is_dir()
+            named = single and files.kind_of(out) != "" and not out.is_dir()
             found += [Job(p, out if named else out / files.target_name(p, f"_{by}")) for p in paths]
     if not found:
         raise UserError(f"nothing to enlarge in {', '.join(inputs)}; {', '.join(sorted(files.SUFFIXES))} are read")

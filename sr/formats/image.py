@@ -37,6 +37,7 @@ ORIENTATION, X_RESOLUTION, Y_RESOLUTION, EXIF, GPS, WIDTH, HEIGHT, ICC, XMP = (
     274, 282, 283, 0x8769, 0x8825, 0xA002, 0xA003, 34675, 700)  # fmt: skip
 INTEROPERABILITY = 0xA005
 WAITING = 1  # tifffile writes no directory: a tag of the next number, which means nothing, keeps its place
+OF_THE_OLD_SIZE = ('{"shape"', "ImageJ=", "<?xml")  # descriptions that Python, ImageJ and OME write of the pixels
 DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 33432, EXIF, GPS)  # of a TIFF; its other tags say where its pixels lie
 
 
@@ -268,7 +269,7 @@ def _meta(image: Image.Image) -> Meta:
     if image.format == "TIFF":
         kept = Image.Exif()
         for tag in DESCRIPTIVE:
-            if tag in tags:
+            if tag in tags and not str(tags[tag]).startswith(OF_THE_OLD_SIZE):
                 kept[tag] = tags.get_ifd(tag) if tag in (EXIF, GPS) else tags[tag]
         tags = kept
     tags.pop(ORIENTATION, None)
