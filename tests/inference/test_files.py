@@ -151,6 +151,17 @@ def test_what_would_not_fit_into_memory_is_refused_beforehand(tmp_path, nearest,
     refused(sources[2], tmp_path / "b.mp4", nearest, "256x128 pixels would need", scale=8)
 
 
+def test_a_volume_that_would_not_fit_is_refused_beforehand(tmp_path, nearest, monkeypatch):
+    nibabel = pytest.importorskip("nibabel")
+    nibabel.save(nibabel.Nifti1Image(np.ones((10, 8, 3), np.uint8), np.diag([1, 1, 3, 1])), tmp_path / "a.nii.gz")
+    for axis, needed in (("z", 10 * 8 * 3 * 4 * 8), ("all", 10 * 8 * 3 * 8 * 16)):
+        monkeypatch.setattr(files, "free_bytes", lambda _, free=needed: free)
+        enlarge_file(tmp_path / "a.nii.gz", tmp_path / "b.nii.gz", nearest, Options(axis=axis))
+        (tmp_path / "b.nii.gz").unlink()
+        monkeypatch.setattr(files, "free_bytes", lambda _, free=needed - 1: free)
+        refused(tmp_path / "a.nii.gz", tmp_path / "b.nii.gz", nearest, r"a\.nii\.gz: would need .* GB", axis=axis)
+
+
 def test_several_pages_are_no_picture(tmp_path, nearest):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((2, 30, 40, 3), np.uint8), photometric="rgb")
     refused(tmp_path / "a.tif", tmp_path / "b.tif", nearest, r"a\.tif: .* not that of one image")
