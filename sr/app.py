@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -13,10 +14,11 @@ import torch
 from PIL import Image
 
 from sr.errors import MissingError, UserError, reason
+from sr.formats import animation, geotiff
 from sr.formats import image as formats
 from sr.inference import files, memory, models, weights
 from sr.inference.models import Enlarger
-from sr.inference.pixels import Options, enlarge
+from sr.inference.pixels import Options, bounds_of, enlarge
 from sr.resize import resize_to
 
 SHOWN_PX = 2048  # longest side of what is shown; what is downloaded is whole
@@ -29,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve the page until it is interrupted; returns the exit status."""
     options = parser().parse_args(arguments)
     memory.keep_freed()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it: what was sent is removed
     try:
         device = models.choose_device(options.device)
         names = [*options.model, *weights.shipped()]
@@ -130,13 +133,17 @@ class Work:
                 self.loaded[model] = models.load(model, None, self.device)
                 self.loaded[model].progress, self.loaded[model].precision = True, "auto"
             enlarger = self.loaded[model]
-        pixels, meta = formats.read_with_meta(source)
-        height, width = options.size(pixels.shape[0], pixels.shape[1], enlarger.scale)
-        own = pixels.shape[0] * pixels.shape[1] * enlarger.scale**2  # what the network makes, before any resize
+        if animation.is_animation(source) or geotiff.is_scene(source):
+            raise UserError(f"{source.name}: moves, or lies somewhere on earth; python -m sr.upscale keeps that")
+        lr_height, lr_width, bands = formats.shape(source)
+        height, width = options.size(lr_height, lr_width, enlarger.scale)
+        own = lr_height * lr_width * enlarger.scale**2 * max(bands / 3, 1)  # of the network, before any resize
         if max(height * width, own) > self.max_megapixels * 1e6:
             most = f"{max(height * width, own) / 1e6:.0f} megapixels"
             raise UserError(f"{source.name}: {width}x{height} pixels would come out, {most} at the widest; "
                             f"this page makes at most {self.max_megapixels:g}")  # fmt: skip
+        memory.give_back()
+        pixels, meta = formats.read_with_meta(source)
         made, _ = enlarge(enlarger, pixels, meta.alpha, options)
         place = Path(tempfile.mkdtemp(dir=self.folder))
         by = f"x{options.scale or enlarger.scale:g}"
@@ -144,17 +151,17 @@ class Work:
         formats.write(target, made, meta.enlarged(width, height, width / pixels.shape[1]))
         shown = place / "before.png", place / "after.png"
         for path, picture in zip(shown, (pixels, made), strict=True):
-            _show(picture, height, width).save(path)
+            _show(picture, height, width, bounds_of(pixels)).save(path)
         told = f"{pixels.shape[1]}x{pixels.shape[0]} to {width}x{height} pixels by {enlarger.name}"
         return tuple(map(str, shown)), told, str(target)
 
 
-def _show(pixels: np.ndarray, height: int, width: int) -> Image.Image:
-    """Eight bits of gray or RGB, of this size or what the page has room for."""
+def _show(pixels: np.ndarray, height: int, width: int, bounds: tuple[float, float]) -> Image.Image:
+    """Eight bits of gray or RGB, of this size or what the page has room for; from black to white between the bounds."""
     share = min(1, SHOWN_PX / max(height, width))
     size = max(round(height * share), 1), max(round(width * share), 1)
-    top = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else max(float(np.nanmax(pixels)), 1e-9)
-    image = torch.from_numpy(np.nan_to_num(pixels.astype(np.float32) / top)).permute(2, 0, 1)
+    unit = (pixels.astype(np.float32) - bounds[0]) / (bounds[1] - bounds[0])
+    image = torch.from_numpy(np.nan_to_num(unit)).permute(2, 0, 1)
     image = (resize_to(image, *size).clamp(0, 1) * 255).round().byte().permute(1, 2, 0)
     return Image.fromarray((image[..., :3] if image.shape[2] > 2 else image[..., 0]).numpy())
 

@@ -1,7 +1,8 @@
-"""Enlarge your own pictures: `python -m sr.upscale PHOTO... -o OUT`."""
+"""Enlarge your own files: `python -m sr.upscale PHOTO... -o OUT`."""
 
 import argparse
 import glob
+import re
 import sys
 from dataclasses import dataclass
 from math import ceil
@@ -31,7 +32,7 @@ class Job:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Enlarge every picture; returns the exit status: 0; 1 where one could not be enlarged; 130 interrupted."""
+    """Enlarge every file; returns the exit status: 0; 1 where one could not be enlarged; 130 interrupted."""
     options = parser().parse_args(arguments)
     if options.list:
         print(listing())
@@ -40,40 +41,46 @@ def main(arguments: list[str] | None = None) -> int:
         parser().error("name what to enlarge, and where to with -o OUT")
     memory.keep_freed()
     try:
-        device = models.choose_device(options.device)
-        scale = options.scale or DEFAULT_SCALE
-        enlarger = _enlarger(options.model or [_default(scale)], options.blend, ceil(scale), device, options.tile)
-        enlarger.progress, enlarger.precision = True, options.precision
-        how = pixels.Options(
-            options.scale, options.size, options.tta, 10 * options.back_project, options.uncertainty, options.axis
-        )
-        by = "{}x{}".format(*options.size) if options.size else f"x{options.scale or enlarger.scale:g}"
-        work = jobs(options.inputs, options.out, by)
+        return _run(options)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    for folder in {job.target.parent for job in work} if not options.dry_run else ():
-        sweep(folder)
-    failed, there = [], 0
-    try:
-        for job in tqdm(work, unit="image", disable=len(work) < 2 or options.dry_run):
-            try:
-                if job.target.resolve() == job.source.resolve() and not options.overwrite:
-                    raise UserError(f"{job.source}: would be overwritten; name another place, or --overwrite")
-                if job.target.exists() and not options.overwrite:
-                    there += 1
-                    continue
-                if options.dry_run:
-                    print(f"{job.source} -> {job.target}")
-                    continue
-                note = files.enlarge_file(job.source, job.target, enlarger, how)
-                tqdm.write(f"{job.target}{': ' if note else ''}{note}")
-            except Exception as error:  # MemoryError too: one picture must not cost the others
-                why = reason(error)
-                failed.append(why if str(job.source) in why else f"{job.source}: {why}")
     except KeyboardInterrupt:
         print("\ninterrupted; the same command goes on from here", file=sys.stderr)
         return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    device, scale = models.choose_device(options.device), options.scale or DEFAULT_SCALE
+    enlarger = _enlarger(options.model or [_default(scale)], options.blend, ceil(scale), device, options.tile)
+    if options.precision in models.HALVES and enlarger.network is None:
+        raise UserError(f"--precision {options.precision}: {enlarger.name} computes as it does; leave it out")
+    enlarger.progress, enlarger.precision = True, options.precision
+    how = pixels.Options(
+        options.scale, options.size, options.tta, 10 * options.back_project, options.uncertainty, options.axis
+    )
+    by = "{}x{}".format(*options.size) if options.size else f"x{options.scale or enlarger.scale:g}"
+    work = jobs(options.inputs, options.out, by)
+    for folder in {job.target.parent for job in work} if not options.dry_run else ():
+        sweep(folder)
+    failed, there = [], 0
+    for job in tqdm(work, unit="file", disable=len(work) < 2 or options.dry_run):
+        try:
+            if job.target.resolve() == job.source.resolve() and not options.overwrite:
+                raise UserError(f"{job.source}: would be overwritten; name another place, or --overwrite")
+            if job.target.exists() and not options.overwrite:
+                if options.uncertainty and not files.maps(job.target):
+                    raise UserError(f"{job.target}: is there, but no map of it; --overwrite makes both")
+                there += 1
+                continue
+            if options.dry_run:
+                print(f"{job.source} -> {job.target}")
+                continue
+            note = files.enlarge_file(job.source, job.target, enlarger, how, options.overwrite)
+            tqdm.write(f"{job.target}{': ' if note else ''}{note}")
+        except Exception as error:  # MemoryError too: one file must not cost the others
+            why = reason(error)
+            failed.append(why if str(job.source) in why else f"{job.source}: {why}")
     if there:
         print(f"{there} of {len(work)} were there already (--overwrite makes them anew)")
     for why in failed:
@@ -104,6 +111,11 @@ def jobs(inputs: list[str], out: Path, by: str) -> list[Job]:
     """
     found: list[Job] = []
     single = len(inputs) == 1 and not Path(inputs[0]).is_dir() and not _is_pattern(inputs[0])
+    if not out.is_dir():
+        if not single and files.kind_of(out):
+            raise UserError(f"{out}: the name of one file, where several are made; name a folder")
+        if single and not files.kind_of(out) and re.fullmatch(r"\.[A-Za-z]{3,4}", out.suffix):
+            raise UserError(f"{out}: no kind of file that is written here; if it is to be a folder, make it first")
     for given in inputs:
         root = Path(given)
         if root.is_dir():
@@ -119,7 +131,7 @@ def jobs(inputs: list[str], out: Path, by: str) -> list[Job]:
     for job in found:
         other = targets.setdefault(job.target, job.source)
         if other != job.source:
-            raise UserError(f"{other} and {job.source} would both become {job.target}; enlarge their folder instead")
+            raise UserError(f"{other} and {job.source} would both become {job.target}; enlarge them one by one")
     return found
 
 
@@ -141,12 +153,14 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog="python -m sr.upscale", description=__doc__)
     kinds = "images, animations, clips, DICOM, NIfTI, GeoTIFF"
     p.add_argument("inputs", nargs="*", metavar="IN", help=f"files, folders (mirrored) or patterns: {kinds}")
-    p.add_argument("-o", "--out", type=Path, help="a folder, or for one image a file")
+    p.add_argument("-o", "--out", type=Path, help="a folder, or for one file a file")
     p.add_argument("--model", action="append", metavar="NAME",
                    help="one of --list, a run's folder, or a file of weights; fast_x<SCALE>")  # fmt: skip
     p.add_argument("--blend", type=_share, metavar="W", help="of two --model: 0 is the first, 1 the second")
-    p.add_argument("--scale", type=_positive, metavar="X", help="any number; by default that of the model")
-    p.add_argument("--size", type=_size, metavar="WxH", help="fit into these pixels instead, the shape kept")
+    large = p.add_mutually_exclusive_group()
+    between = "any number; what the model does not make is resized; by default that of the model"
+    large.add_argument("--scale", type=_positive, metavar="X", help=between)
+    large.add_argument("--size", type=_size, metavar="WxH", help="fit into these pixels instead, the shape kept")
     p.add_argument(
         "--tta", action="store_true", help="mean over flips and quarter turns: a little better, 8 times slower"
     )

@@ -106,6 +106,32 @@ def read_with_meta(path: str | Path) -> tuple[Array, Meta]:
     return pixels, _checked_meta(Path(path), pixels)
 
 
+def refuse(path: Path, dtype: np.dtype[Any], channels: int) -> None:
+    """Raise UserError where `path`, by its suffix, cannot hold such pixels; better asked before they are computed."""
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise UserError(f"{path}: cannot write '{path.suffix}' files; use one of {sorted(SUFFIXES)}")
+    tiff = suffix in (".tif", ".tiff")
+    if not tiff and (channels > 4 or not (dtype == np.uint8 or (dtype == np.uint16 and suffix == ".png"))):
+        raise UserError(f"{path}: {suffix} holds no {channels} channels of {dtype}; write a .tif"
+                        f"{' or .png' if dtype == np.uint16 and channels <= 4 else ''}")  # fmt: skip
+    if channels in (2, 4) and suffix in (".jpg", ".jpeg", ".bmp"):
+        raise UserError(f"{path}: {path.suffix} holds no transparency; write a .png or .webp")
+
+
+def shape(path: Path) -> tuple[int, int, int]:
+    """Height, width and channels by the header alone; of what cannot be read (0, 0, 0), for `read` to tell why."""
+    try:
+        if path.suffix.lower() in (".tif", ".tiff"):
+            with tifffile.TiffFile(path) as file:
+                page: Any = file.pages[0]
+                return page.imagelength, page.imagewidth, page.samplesperpixel
+        with Image.open(path) as image:
+            return image.height, image.width, len(image.getbands())
+    except Exception:  # whatever a damaged header makes of it
+        return 0, 0, 0
+
+
 def write(path: str | Path, pixels: Array, meta: Meta | None = None) -> None:
     """Write H W C by the suffix of `path`: whole or not at all.
 
@@ -119,16 +145,8 @@ def write(path: str | Path, pixels: Array, meta: Meta | None = None) -> None:
     """
     path, meta = Path(path), meta or Meta()
     suffix, channels = path.suffix.lower(), pixels.shape[2]
-    if suffix not in SUFFIXES:
-        raise UserError(f"{path}: cannot write '{path.suffix}' files; use one of {sorted(SUFFIXES)}")
+    refuse(path, pixels.dtype, channels)
     tiff = suffix in (".tif", ".tiff")
-    if not tiff and (
-        channels > 4 or not (pixels.dtype == np.uint8 or (pixels.dtype == np.uint16 and suffix == ".png"))
-    ):
-        raise UserError(f"{path}: {suffix} holds no {channels} channels of {pixels.dtype}; write a .tif"
-                        f"{' or .png' if pixels.dtype == np.uint16 and channels <= 4 else ''}")  # fmt: skip
-    if channels in (2, 4) and suffix in (".jpg", ".jpeg", ".bmp"):
-        raise UserError(f"{path}: {path.suffix} holds no transparency; write a .png or .webp")
     if tiff and not (pixels.dtype == np.uint8 and (channels in (1, 3) or (channels == 4 and meta.alpha))):
         with replacing(path) as temporary:
             _write_tiff(temporary, pixels, meta)

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from glob import escape
 from itertools import islice
+from math import prod
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -16,7 +18,7 @@ from sr.errors import UserError
 from sr.formats import animation, dicom, geotiff, image, nifti, video
 
 from . import stream, volume
-from .memory import free_bytes
+from .memory import free_bytes, give_back
 from .models import Enlarger
 from .pixels import Options, enlarge, unit_bounds
 
@@ -24,8 +26,14 @@ SUFFIXES = image.SUFFIXES | animation.SUFFIXES | dicom.SUFFIXES | set(nifti.SUFF
 BATCH = 8  # frames at once on a GPU; on a CPU several are no faster than one
 
 
-def enlarge_file(source: Path, target: Path, enlarger: Enlarger, options: Options) -> str:
+def enlarge_file(source: Path, target: Path, enlarger: Enlarger, options: Options, overwrite: bool = False) -> str:
     """Enlarge whatever `source` is into `target`, with all that it says of itself.
+
+    Args:
+        source, target: files of one kind; `target` is replaced.
+        enlarger: to use.
+        options: what else is done.
+        overwrite: replace a map of what was invented too.
 
     Returns:
         What there is to say of it, often nothing.
@@ -35,6 +43,9 @@ def enlarge_file(source: Path, target: Path, enlarger: Enlarger, options: Option
     """
     if not source.exists():
         raise UserError(f"{source}: no such file")
+    if options.uncertainty and not overwrite and maps(target):
+        raise UserError(f"{maps(target)[0]}: would be overwritten; name another place, or --overwrite")
+    give_back()
     for is_kind, do in ((dicom.is_dicom, _dicom), (nifti.is_volume, _volume), (_is_video, _video),
                         (geotiff.is_scene, _scene), (animation.is_animation, _animation)):  # fmt: skip
         if is_kind(source):
@@ -77,27 +88,40 @@ def map_beside(target: Path, suffix: str) -> Path:
     return target.with_name(f"{target.name}.invented{suffix}")
 
 
+def maps(target: Path) -> list[Path]:
+    """Those that are there."""
+    return sorted(target.parent.glob(f"{escape(target.name)}.invented.*"))
+
+
 def _image(source: Path, target: Path, enlarger: Enlarger, options: Options) -> str:
+    _refuse_too_large(source, image.shape(source), enlarger, options)
     pixels, meta = image.read_with_meta(source)
-    _refuse_too_large(source, pixels.shape, enlarger, options)
+    image.refuse(target, pixels.dtype, pixels.shape[2])
     made, invented = enlarge(enlarger, pixels, meta.alpha, options)
-    if invented is not None:
-        image.write(map_beside(target, ".png"), invented)
     height, width = made.shape[:2]
     image.write(target, made, meta.enlarged(width, height, width / pixels.shape[1]))
+    if invented is not None:
+        image.write(map_beside(target, ".png"), invented)
     return ""
 
 
 def _refuse_too_large(source: Path, shape: tuple[int, ...], enlarger: Enlarger, options: Options, n: int = 1) -> None:
     """Rather than to be killed by the system: `n` images of H W C."""
+    if 0 in shape:  # unknown; reading it tells why
+        return
     height, width = options.size(shape[0], shape[1], enlarger.scale)
     made = shape[0] * shape[1] * enlarger.scale**2
-    # float32 of the network and of what is made of it, and what the file holds of all
-    needed = (3 * max(made, height * width) * 4 + n * height * width * 4) * shape[2]
+    # float32 of the network and of what is made of it, as measured, and what the file holds of all
+    copies = 9 if options.symmetries or options.uncertainty else 5 if options.back_projections else 3
+    needed = (copies * max(made, height * width) * 4 + n * height * width * 4) * shape[2]
+    _refuse_beyond(source, needed, "GeoTIFF scenes are enlarged window by window", f"{width}x{height} pixels ")
+
+
+def _refuse_beyond(source: Path, needed: float, advice: str, what: str = "") -> None:
     free = free_bytes(torch.device("cpu"))
     if needed > free:
-        raise UserError(f"{source}: {width}x{height} pixels would need {needed / 1e9:.1f} GB of memory, of which "
-                        f"{free / 1e9:.1f} are free; GeoTIFF scenes are enlarged window by window")  # fmt: skip
+        raise UserError(f"{source}: {what}would need {needed / 1e9:.1f} GB of memory, of which {free / 1e9:.1f} are "
+                        f"free; {advice}")  # fmt: skip
 
 
 def _animation(source: Path, target: Path, enlarger: Enlarger, options: Options) -> str:
@@ -123,30 +147,30 @@ def _dicom(source: Path, target: Path, enlarger: Enlarger, options: Options) -> 
         sr, invented = enlarge(enlarger, frame, False, options, bounds)
         made.append(sr)
         maps.append(invented)
-    for i, invented in enumerate(maps):
-        if invented is not None:
-            image.write(map_beside(target, ".png" if n == 1 else f".{i + 1:04d}.png"), invented)
     height, width = made[0].shape[:2]
-    how = f"enlarged from {shape[1]}x{shape[0]} to {width}x{height} pixels by the network {enlarger.name}"
+    what = enlarger.name if enlarger.network is None else f"the network {enlarger.name}"
+    how = f"enlarged from {shape[1]}x{shape[0]} to {width}x{height} pixels by {what}"
     how += ", mean of 8 symmetries" * (options.symmetries or options.uncertainty)
     how += f", {options.back_projections} back-projections" * (options.back_projections > 0)
     dicom.write(target, frames, np.stack(made), how)
+    for i, invented in enumerate(maps):
+        if invented is not None:
+            image.write(map_beside(target, ".png" if n == 1 else f".{i + 1:04d}.png"), invented)
     return ""
 
 
 def _volume(source: Path, target: Path, enlarger: Enlarger, options: Options) -> str:
     found = nifti.read(source)
     axes = volume.axes(options.axis, found.spacing, found.voxels.shape)
-    factor, grown = options.scale or enlarger.scale, 2 if len(axes) == 1 else 3
-    needed = found.voxels.size * factor**grown * (8 if len(axes) == 1 else 16)  # float32, and what becomes of it
-    if needed > free_bytes(torch.device("cpu")):
-        raise UserError(f"{source}: would need {needed / 1e9:.1f} GB of memory, of which "
-                        f"{free_bytes(torch.device('cpu')) / 1e9:.1f} are free; take a smaller --scale")  # fmt: skip
+    made = prod(volume.size(found.voxels.shape, axes, options, enlarger.scale)) * found.voxels.shape[3]
+    # Of all axes float32 too: the sum, one way and what becomes of it
+    _refuse_beyond(source, made * (found.voxels.itemsize + 12 * (len(axes) == 3) + options.uncertainty),
+                   "take a smaller --scale")  # fmt: skip
     bounds = _least_and_most(found.voxels, found.voxels.dtype)
     voxels, invented = volume.enlarge_volume(enlarger, found.voxels, axes, bounds, options)
+    nifti.write(target, found, voxels)
     if invented is not None:
         nifti.write(map_beside(target, ".nii.gz"), found, invented, plain=True)
-    nifti.write(target, found, voxels)
     return f"slices along {', '.join('xyz'[axis] for axis in axes)}"
 
 
@@ -193,26 +217,28 @@ def _scene(source: Path, target: Path, enlarger: Enlarger, options: Options) -> 
     if target.suffix.lower() not in (".tif", ".tiff"):
         raise UserError(f"{source}: a scene becomes a GeoTIFF; name a .tif instead of {target.name}")
     with geotiff.reading(source) as scene, ExitStack() as stack:
+        if enlarger.reach_px is None:
+            _refuse_too_large(source, (scene.height, scene.width, scene.bands), enlarger, options)
         size = options.size(scene.height, scene.width, enlarger.scale)
         bounds = _bounds(scene, enlarger.progress)
-        write = stack.enter_context(geotiff.writing(target, scene, *size))
         write_map = None
-        if options.uncertainty:
+        if options.uncertainty:  # entered first: it takes its place last
             one = replace(scene, bands=1, dtype=np.dtype(np.uint8), alpha=False, masked=False, own=False)
             write_map = stack.enter_context(geotiff.writing(map_beside(target, ".tif"), one, *size))
+        write = stack.enter_context(geotiff.writing(target, scene, *size))
         shape, holes = (scene.height, scene.width), scene.masked or scene.dtype.kind == "f"
         stream.enlarge_windows(enlarger, scene.read, write, shape, bounds, scene.alpha, holes, options, write_map)
     return ""
 
 
 def _bounds(scene: geotiff.Scene, progress: bool) -> tuple[float, float]:
-    """Of 8 bits all; of others from 0, or the least where that is below, to the most that there is."""
+    """Of 8 bits all; of other unsigned ones from 0, of all others from the least, to the most that there is."""
     if scene.dtype == np.uint8:
         return 0.0, 255.0
-    low, high = np.inf, -np.inf
-    rows = max(stream.WINDOW_PX**2 // scene.width, 1)
-    for top in tqdm(range(0, scene.height, rows), desc="range", disable=not progress, leave=False):
-        part = scene.read(slice(top, min(top + rows, scene.height)), slice(0, scene.width))
+    low, high, side = np.inf, -np.inf, stream.BLOCK_PX
+    corners = [(top, left) for top in range(0, scene.height, side) for left in range(0, scene.width, side)]
+    for top, left in tqdm(corners, desc="range", disable=not progress, leave=False):
+        part = scene.read(slice(top, min(top + side, scene.height)), slice(left, min(left + side, scene.width)))
         part = part[..., :-1] if scene.alpha else part
         finite = part[np.isfinite(part)]
         if finite.size:

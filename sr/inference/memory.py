@@ -1,8 +1,8 @@
 """How much memory there is, and how much a computation takes."""
 
 import ctypes
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from weakref import finalize
@@ -21,13 +21,21 @@ def keep_freed() -> None:
     By default glibc gives blocks of over 32 MB back to the system at once and pays for each page again: a third of the
     time of a convolution on a large image.
     """
-    if sys.platform == "linux":
-        try:
-            libc = ctypes.CDLL("libc.so.6")
-            libc.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
-            libc.mallopt(-1, (1 << 31) - 1)  # M_TRIM_THRESHOLD
-        except (OSError, AttributeError):  # another C library, with habits of its own
-            pass
+    with _glibc() as libc:
+        libc.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
+        libc.mallopt(-1, (1 << 31) - 1)  # M_TRIM_THRESHOLD
+
+
+def give_back() -> None:
+    """Return to the system what `keep_freed` kept: between two files, so that `free_bytes` counts it."""
+    with _glibc() as libc:
+        libc.malloc_trim(0)
+
+
+@contextmanager
+def _glibc() -> Iterator[Any]:
+    with suppress(OSError, AttributeError):  # another C library has habits of its own
+        yield ctypes.CDLL("libc.so.6")
 
 
 def free_bytes(device: torch.device) -> int:

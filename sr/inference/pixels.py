@@ -10,6 +10,7 @@ from torch import Tensor
 from sr.resize import resize_axis
 
 from . import refine
+from .memory import free_bytes
 from .models import Enlarger
 
 FILL_PX = 16  # how far what is missing is filled from its neighbours
@@ -146,10 +147,14 @@ def enlarge_part(
 def _through(enlarger: Enlarger, image: Tensor) -> Tensor:
     have, wanted = image.shape[1], enlarger.channels
     if wanted in (None, have):
-        return enlarger(image)
-    bands = image.transpose(0, 1)  # each channel an image
-    made = [enlarger(band[:, None].expand(-1, wanted, -1, -1)).mean(1, keepdim=True) for band in bands]
-    return torch.cat(made, 1)
+        sr = enlarger(image)
+    else:
+        bands = image.transpose(0, 1)  # each channel an image
+        made = [enlarger(band[:, None].expand(-1, wanted, -1, -1)).mean(1, keepdim=True) for band in bands]
+        sr = torch.cat([band.to(made[-1].device) for band in made], 1)
+    # What is done with the result takes several times its size; a CPU has been asked for that beforehand.
+    crowded = sr.device.type == "cuda" and 16 * sr.nbytes > free_bytes(sr.device)
+    return sr.cpu() if crowded else sr
 
 
 def filled(image: Tensor, missing: Tensor) -> Tensor:

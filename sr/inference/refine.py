@@ -21,15 +21,16 @@ def ensemble(enlarge: Enlarge, lr: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         The mean, and the standard deviation of the eight: what depends on how the camera was held was not seen.
     """
-    total = squares = torch.zeros((), dtype=torch.float64, device=lr.device)
+    mean = squares = torch.zeros((), device=lr.device)  # of deviations from the mean so far: Welford 1962
     for i in range(SYMMETRIES):
         turned = lr.rot90(i % 4, (-2, -1))
         turned = turned.flip(-1) if i >= 4 else turned
-        sr = enlarge(turned.contiguous()).double()
+        sr = enlarge(turned.contiguous())
         sr = (sr.flip(-1) if i >= 4 else sr).rot90(-(i % 4), (-2, -1))
-        total, squares = total.to(sr.device) + sr, squares.to(sr.device) + sr**2
-    mean = total / SYMMETRIES
-    return mean.to(lr.dtype), (squares / SYMMETRIES - mean**2).clamp(min=0).sqrt().to(lr.dtype)
+        before = sr - mean.to(sr.device)
+        mean = mean.to(sr.device) + before / (i + 1)
+        squares = squares.to(sr.device) + before * (sr - mean)
+    return mean, (squares / SYMMETRIES).clamp(min=0).sqrt()
 
 
 def back_project(sr: Tensor, lr: Tensor, steps: int = 10) -> Tensor:

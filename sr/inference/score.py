@@ -62,7 +62,7 @@ def score(
                 enlarge(lr)
                 warm = True
             began = _now(device)
-            sr = enlarge(lr)
+            sr = enlarge(lr).to(hr.device)  # large ones may come on the CPU
             record["ms"] = 1000 * (_now(device) - began)
         except (UserError, OSError, RuntimeError, ValueError) as error:
             record["failed"] = reason(error)

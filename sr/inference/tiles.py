@@ -86,7 +86,7 @@ def tiled(
         made = enlarge(lr[..., above:below, before:behind])
         if not len(sr):
             nbytes = n * made.shape[1] * height * width * scale**2 * made.element_size()
-            device = lr.device if lr.device.type == "cpu" or nbytes < SHARE * free_bytes(lr.device) else "cpu"
+            device = lr.device if lr.device.type == "cpu" or 16 * nbytes < free_bytes(lr.device) else "cpu"
             sr = made.new_zeros(n, made.shape[1], height * scale, width * scale, device=device)
             weight = sr.new_zeros(height * scale, width * scale)
         if fade:

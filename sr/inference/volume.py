@@ -1,7 +1,5 @@
 """Volumes: slice by slice along one axis, or along all three."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from tqdm import tqdm
@@ -47,34 +45,51 @@ def enlarge_volume(
         invented, uint8, if it was asked for.
 
     Raises:
-        UserError: a box to fit into where three sides grow.
+        UserError: as `size`.
     """
-    if len(along) == 3 and options.box:
-        raise UserError("--size names a width and a height; along all axes give --scale")
-    factor = options.scale or enlarger.scale
-    depths = [max(round(size * factor), 1) if len(along) == 3 else size for size in voxels.shape[:3]]
+    shape = size(voxels.shape, along, options, enlarger.scale)
+    one = len(along) == 1
+    made = np.zeros((*shape, voxels.shape[3]), voxels.dtype if one else np.float32)
+    maps = np.zeros(made.shape, np.uint8) if options.uncertainty else None
     total = sum(voxels.shape[axis] for axis in along) * voxels.shape[3]
-    made, maps = [], []
     with tqdm(total=total, unit="slice", disable=not enlarger.progress, leave=False) as bar:
         for t in range(voxels.shape[3]):
-            mean: Any = 0
-            worst: Any = 0
             for axis in along:
-                slices = []
+                grown = [voxels.shape[i] if i == axis else shape[i] for i in range(3)]
+                way = made[..., t] if one else np.empty(grown, np.float32)
+                invented = None if maps is None else maps[..., t] if one else np.empty(grown, np.uint8)
                 for k in range(voxels.shape[axis]):
                     lr = voxels[..., t].take(k, axis).T[..., None]  # the first axis from left to right
-                    slices.append(enlarge(enlarger, lr, False, options, bounds))
+                    sr, unsure = enlarge(enlarger, lr, False, options, bounds)
+                    np.moveaxis(way, axis, 0)[k] = sr[..., 0].T
+                    if invented is not None and unsure is not None:
+                        np.moveaxis(invented, axis, 0)[k] = unsure[..., 0].T
                     bar.update()
-                way = _deep(np.stack([sr[..., 0].T for sr, _ in slices], axis), axis, depths[axis])
-                mean = way if len(along) == 1 else mean + way / len(along)
-                found = [invented[..., 0].T for _, invented in slices if invented is not None]
-                if found:
-                    worst = np.maximum(worst, _deep(np.stack(found, axis), axis, depths[axis]))
-            made.append(mean.clip(*bounds))
-            maps.append(worst)
-    volume = np.stack(made, -1)
-    volume = (volume.round() if voxels.dtype.kind in "ui" and volume.dtype.kind == "f" else volume).astype(voxels.dtype)
-    return volume, np.stack(maps, -1).clip(0, 255).astype(np.uint8) if options.uncertainty else None
+                if not one:
+                    made[..., t] += _deep(way, axis, shape[axis]) / 3
+                    if maps is not None and invented is not None:
+                        deep = _deep(invented, axis, shape[axis]).clip(0, 255).astype(np.uint8)
+                        np.maximum(maps[..., t], deep, out=maps[..., t])
+    if not one:
+        np.clip(made, *bounds, out=made)
+        made = (np.rint(made, out=made) if voxels.dtype.kind in "ui" else made).astype(voxels.dtype)
+    return made, maps
+
+
+def size(shape: tuple[int, ...], along: list[int], options: Options, scale: int) -> list[int]:
+    """X, Y and Z of the result, for a network of this scale.
+
+    Raises:
+        UserError: a box to fit into where three sides grow.
+    """
+    if len(along) == 3:
+        if options.box:
+            raise UserError("--size names a width and a height; along all axes give --scale")
+        return [max(round(side * (options.scale or scale)), 1) for side in shape[:3]]
+    sides = list(shape[:3])
+    across, down = (axis for axis in range(3) if axis != along[0])
+    sides[down], sides[across] = options.size(shape[down], shape[across], scale)
+    return sides
 
 
 def _deep(volume: np.ndarray, axis: int, depth: int) -> np.ndarray:

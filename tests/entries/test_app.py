@@ -86,6 +86,34 @@ def test_what_cannot_be_done_is_said(file, model, scale, why, photo, tmp_path):
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_what_moves_or_lies_somewhere_is_left_to_the_command(photo, tmp_path):
+    rasterio = pytest.importorskip("rasterio")
+    frames = [Image.new("RGB", (20, 10), (50 * i, 0, 0)) for i in range(3)]
+    frames[0].save(tmp_path / "moving.webp", save_all=True, append_images=frames[1:])
+    place = {"crs": "EPSG:32617", "transform": rasterio.Affine(10, 0, 5e5, 0, -10, 4e6)}
+    with rasterio.open(tmp_path / "scene.tif", "w", "GTiff", 20, 10, 3, dtype="uint8", **place) as scene:
+        scene.write(np.ones((3, 10, 20), np.uint8))
+    for name in ("moving.webp", "scene.tif"):
+        with pytest.raises(UserError, match=f"{name}: moves, or lies somewhere on earth"):
+            Work(CPU, 1, tmp_path)(str(tmp_path / name), "fast_x2", "2", False, False)
+
+
+def test_what_is_too_large_is_not_even_decoded(tmp_path, monkeypatch):
+    Image.new("L", (3000, 3000)).save(tmp_path / "large.png")
+    monkeypatch.setattr("sr.formats.image.read_with_meta", lambda path: pytest.fail("it was decoded"))
+    with pytest.raises(UserError, match="6000x6000 pixels would come out, 36 megapixels"):
+        Work(CPU, 30, tmp_path)(str(tmp_path / "large.png"), "fast_x2", "2", False, False)
+
+
+def test_floats_are_as_bright_before_as_behind(tmp_path):
+    pixels = np.full((20, 30, 1), 0.2, np.float32)
+    pixels[5, 5] = 0.9
+    formats.write(tmp_path / "float.tif", pixels)
+    shown, _, _ = Work(CPU, 1, tmp_path)(str(tmp_path / "float.tif"), "fast_x2", "2", False, False)
+    for path in shown:
+        assert abs(np.asarray(Image.open(path))[-1, -1].astype(int) - 51) <= 2
+
+
 def test_a_model_that_is_not_there_ends_the_command(capsys):
     assert main(["--model", "nowhere.pth"]) == 1
     assert capsys.readouterr().err.startswith("error: nowhere.pth: no such file")

@@ -300,3 +300,52 @@ def test_help_names_the_options_of_the_readme(capsys):
     told = capsys.readouterr().out
     for option in ("--blend", "--axis", "--precision", "--uncertainty", "--back-project", "--size", "--tile"):
         assert option in told
+
+
+def test_a_map_is_neither_left_alone_nor_overwritten(pixels, tmp_path, capsys):
+    Image.fromarray(pixels).save(tmp_path / "in.png")
+    command = [str(tmp_path / "in.png"), "--model", "bicubic", "--scale", "2", "--uncertainty", "-o"]
+    assert main([*command, str(tmp_path / "a.jpg")]) == 1  # which holds no transparency
+    assert files_in(tmp_path) == ["in.png"]
+    (tmp_path / "b.png.invented.png").write_bytes(b"precious")
+    assert main([*command, str(tmp_path / "b.png")]) == 1
+    assert "b.png.invented.png: would be overwritten" in capsys.readouterr().err
+    assert (tmp_path / "b.png.invented.png").read_bytes() == b"precious"
+    assert main([*command[:-2], "-o", str(tmp_path / "c.png")]) == 0
+    assert main([*command, str(tmp_path / "c.png")]) == 1
+    assert "c.png: is there, but no map of it; --overwrite makes both" in capsys.readouterr().err
+    assert main([*command, str(tmp_path / "c.png"), "--overwrite"]) == 0
+    assert main([*command, str(tmp_path / "c.png")]) == 0
+    assert "1 of 1 were there already" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        (["-o", "big.tga"], "big.tga: no kind of file that is written here; if it is to be a folder, make it first"),
+        (["-o", "big.mp4"], "big.mp4: cannot write '.mp4' files"),
+        (["-o", "out", "--precision", "fp16"], "--precision fp16: bicubic computes as it does"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(more, why, pixels, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(pixels).save(tmp_path / "in.png")
+    assert main(["in.png", "--model", "bicubic", *more]) == 1
+    assert why in capsys.readouterr().err
+    assert files_in(tmp_path) == ["in.png"]
+
+
+def test_one_name_is_not_for_many_and_scale_not_beside_size(album, tmp_path, capsys):
+    assert main([str(album), "-o", str(tmp_path / "one.png"), "--model", "bicubic"]) == 1
+    assert "one.png: the name of one file, where several are made; name a folder" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([str(album), "-o", str(tmp_path / "out"), "--scale", "2", "--size", "64x64"])
+
+
+def test_an_interruption_while_the_model_is_read_is_one_too(monkeypatch, capsys):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sr.inference.models.load", interrupt)
+    assert main(["in.png", "-o", "out"]) == 130
+    assert "goes on from here" in capsys.readouterr().err

@@ -145,7 +145,7 @@ def test_it_says_that_it_is_derived_and_from_what(tmp_path, nearest):
     assert list(new.ImageType) == ["DERIVED", "PRIMARY", "AXIAL"]
     assert new.SourceImageSequence[0].ReferencedSOPInstanceUID == old.SOPInstanceUID
     assert new.SourceImageSequence[0].ReferencedSOPClassUID == CTImageStorage
-    assert new.DerivationDescription == "denoised; enlarged from 6x4 to 12x8 pixels by the network nearest"
+    assert new.DerivationDescription == "denoised; enlarged from 6x4 to 12x8 pixels by nearest"
     assert len(new.SeriesDescription) <= 64
     assert new.StudyInstanceUID == old.StudyInstanceUID
     for uid in (new.SOPInstanceUID, new.SeriesInstanceUID):

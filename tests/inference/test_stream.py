@@ -202,3 +202,11 @@ def test_holes_are_filled_with_what_is_around_them(bicubic):
     valid = ~np.isnan(made)
     assert np.abs(made - whole)[valid].max() < 0.3  # a level of the slope is 1.3
     assert FILL_PX >= 5
+
+
+def test_a_network_that_sees_all_is_given_all():
+    everywhere = Enlarger("all", 2, 3, lambda lr: folding(lr) * lr.mean(), torch.device("cpu"))
+    pixels = scene(150, 170)
+    made, _, reads = in_windows(everywhere, pixels)
+    np.testing.assert_array_equal(made, enlarge(everywhere, pixels)[0])
+    assert len(reads) == 1
