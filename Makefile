@@ -22,10 +22,10 @@ demo: $(STAMP) ## train a small SRGAN for about two minutes, then enlarge a phot
 		-o outputs/demo/cat_x4.png --overwrite --model "$$(ls -td outputs/demo/*/ | head -1)"
 
 test: $(STAMP) ## all tests that this machine can run
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 test-fast: $(STAMP) ## without the slow ones
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m 'not slow'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m 'not slow'
 
 lint: $(STAMP) ## ruff and mypy
 	$(BIN)/ruff check .
