@@ -78,7 +78,8 @@ def page(names: list[str], device: torch.device, max_megapixels: float, folder: 
         try:
             return work(file, model, scale, tta, back_project)
         except Exception as error:  # whatever it is, it is told on the page
-            raise gr.Error(reason(error), duration=None, print_exception=False) from error
+            ours = not isinstance(error, UserError)
+            raise gr.Error(reason(error), duration=None, print_exception=ours) from error
 
     with gr.Blocks(title="sr: super-resolution", delete_cache=(3600, 3600), analytics_enabled=False) as blocks:
         gr.Markdown("# Super-resolution\nDrop a picture, choose a model, look at both, take the large one with you.")
