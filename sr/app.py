@@ -48,13 +48,13 @@ def main(arguments: list[str] | None = None) -> int:
                 prevent_thread_lock=True, footer_links=[],
                 theme=_gradio().themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
             )  # fmt: skip
-            print(f"{blocks.local_url} shows the page; Ctrl-C ends it", flush=True)
             try:
+                print(f"{blocks.local_url} shows the page; Ctrl-C ends it", flush=True)
                 blocks.block_thread()
-            except KeyboardInterrupt:
-                pass
             finally:
                 blocks.close(verbose=False)
+    except KeyboardInterrupt:
+        pass
     except (UserError, OSError) as error:  # a port that is taken
         print(f"error: {reason(error)}", file=sys.stderr)
         return 1
