@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from sr.errors import MissingError, UserError, reason
+from sr.errors import UserError, optional, reason
 from sr.formats import animation, geotiff
 from sr.formats import image as formats
 from sr.inference import files, memory, models, weights
@@ -40,13 +40,14 @@ def main(arguments: list[str] | None = None) -> int:
         with tempfile.TemporaryDirectory(prefix="sr-app-") as folder:
             os.environ["GRADIO_TEMP_DIR"] = folder  # uploads and results: gone when the page is
             os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+            gradio = optional("gradio", "the page needs Gradio", "app")
             blocks = page(names, device, options.max_megapixels, Path(folder))
             blocks.queue(default_concurrency_limit=1, max_size=WAITING, api_open=False)
             blocks.launch(
                 server_name=options.host, server_port=options.port, share=False, inbrowser=options.open,
                 max_file_size=options.max_megabytes * 1_000_000, show_error=True, ssr_mode=False, quiet=True,
                 prevent_thread_lock=True, footer_links=[],
-                theme=_gradio().themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
+                theme=gradio.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
             )  # fmt: skip
             try:
                 print(f"{blocks.local_url} shows the page; Ctrl-C ends it", flush=True)
@@ -70,7 +71,8 @@ def page(names: list[str], device: torch.device, max_megapixels: float, folder: 
         max_megapixels: of the result; more is refused.
         folder: for results.
     """
-    gr = _gradio()
+    import gradio as gr
+
     work = Work(device, max_megapixels, folder)
 
     def run(file: str | None, model: str, scale: str, tta: bool, back_project: bool,
@@ -196,14 +198,6 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--max-megabytes", type=int, default=64, metavar="N", help="of a file that is sent; 64")
     p.add_argument("--open", action="store_true", help="open the page in the browser")
     return p
-
-
-def _gradio() -> Any:
-    try:
-        import gradio
-    except ImportError as error:
-        raise MissingError("the page needs Gradio: pip install 'sr[app]'") from error
-    return gradio
 
 
 if __name__ == "__main__":

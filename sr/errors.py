@@ -1,5 +1,8 @@
 """Mistakes of the user, told in one sentence: what was given, what is needed, what to do."""
 
+from importlib import import_module
+from typing import Any
+
 
 class UserError(ValueError):
     """Commands print its message without a traceback and end with status 1."""
@@ -7,6 +10,23 @@ class UserError(ValueError):
 
 class MissingError(UserError, FileNotFoundError):
     """A file, folder or download that is not there."""
+
+
+def optional(module: str, what: str, extra: str) -> Any:
+    """Import a package that an extra brings.
+
+    Args:
+        module: its name.
+        what: the message up to the colon: what needs it.
+        extra: of pyproject.toml.
+
+    Raises:
+        MissingError: it is not installed; how to get it.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise MissingError(f"{what}: pip install 'sr[{extra}]'") from error
 
 
 def reason(error: BaseException) -> str:

@@ -14,6 +14,7 @@ import torch.nn as nn
 
 from sr.data import photos
 from sr.formats import image as formats
+from sr.inference import models
 from sr.resize import imresize
 
 
@@ -60,6 +61,16 @@ def stlpips():
             if find_spec(name) is None:
                 patch.setitem(sys.modules, name, MagicMock())
         return importlib.import_module("stlpips_pytorch.stlpips")
+
+
+@pytest.fixture(scope="module")
+def bicubic():
+    return models.load("bicubic", 2)
+
+
+@pytest.fixture(scope="module")
+def nearest():
+    return models.load("nearest", 2)
 
 
 # Convolutions of torchvision's networks (width, kernel, stride, padding) and their pooling (size), in order

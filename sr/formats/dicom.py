@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sr.atomic import replacing
-from sr.errors import MissingError, UserError, reason
+from sr.errors import UserError, optional, reason
 
 from . import missing
 
@@ -66,7 +66,7 @@ def read(path: str | Path) -> Frames:
         UnreadableDicom: damaged, no image, or one whose enlargement would say something false.
         MissingError: pydicom is not installed.
     """
-    pydicom = _pydicom(path)
+    pydicom = optional("pydicom", f"{path}: DICOM needs pydicom", "medical")
     path = Path(path)
     try:
         dataset = pydicom.dcmread(path)
@@ -269,11 +269,3 @@ def _derived(kinds: Any) -> list[str]:
 def _decimal(value: float) -> str:
     """As DICOM's decimal strings have it: at most 16 characters."""
     return next(text for digits in range(15, 0, -1) if len(text := f"{value:.{digits}g}") <= 16)
-
-
-def _pydicom(path: str | Path) -> Any:
-    try:
-        import pydicom
-    except ImportError as error:
-        raise MissingError(f"{path}: DICOM needs pydicom: pip install 'sr[medical]'") from error
-    return pydicom

@@ -10,7 +10,7 @@ import numpy as np
 import tifffile
 
 from sr.atomic import replacing
-from sr.errors import MissingError, UserError, reason
+from sr.errors import UserError, optional, reason
 
 from . import missing
 
@@ -85,7 +85,7 @@ def reading(path: str | Path) -> Iterator[Scene]:
         UnreadableScene: not a raster that GDAL knows, or one of classes, complex numbers, several scenes.
         MissingError: rasterio is not installed.
     """
-    rasterio = _rasterio(path)
+    rasterio = optional("rasterio", f"{path}: scenes need rasterio", "satellite")
     from rasterio.errors import RasterioError
 
     path = Path(path)
@@ -118,7 +118,7 @@ def writing(path: str | Path, scene: Scene, height: int, width: int) -> Iterator
     Yields:
         A function that writes a window: its rows, its columns, pixels H W C, NaN where they are missing.
     """
-    rasterio = _rasterio(path)
+    import rasterio
     from rasterio.windows import Window
 
     source, nodata = scene.source, scene.nodata
@@ -192,11 +192,3 @@ def is_scene(path: Path) -> bool:
             return any(tag in page.tags for tag in GEO_TAGS) or page.imagewidth * page.imagelength > LARGE_PX
     except Exception:  # whatever a damaged header makes of it: the reader of images tells
         return False
-
-
-def _rasterio(path: str | Path) -> Any:
-    try:
-        import rasterio
-    except ImportError as error:
-        raise MissingError(f"{path}: scenes need rasterio: pip install 'sr[satellite]'") from error
-    return rasterio

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sr.atomic import replacing
-from sr.errors import MissingError, UserError, reason
+from sr.errors import UserError, optional, reason
 
 SUFFIXES = (".nii", ".nii.gz")
 LABELS = 1002  # NIFTI_INTENT_LABEL
@@ -47,10 +47,7 @@ def read(path: str | Path) -> Volume:
         UnreadableVolume: damaged, or of labels, colours, complex numbers.
         MissingError: nibabel is not installed.
     """
-    try:
-        import nibabel
-    except ImportError as error:
-        raise MissingError(f"{path}: NIfTI needs nibabel: pip install 'sr[medical]'") from error
+    nibabel = optional("nibabel", f"{path}: NIfTI needs nibabel", "medical")
     try:
         image: Any = nibabel.load(path)
         voxels = np.asanyarray(image.dataobj.get_unscaled())

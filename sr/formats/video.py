@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sr.atomic import replacing
-from sr.errors import MissingError, UserError, reason
+from sr.errors import UserError, optional, reason
 
 SUFFIXES = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".flv", ".wmv", ".mpg", ".mpeg", ".3gp"}
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -95,7 +95,7 @@ def probe(path: str | Path) -> Clip:
         UnreadableVideo: no clip, no frame, interlaced.
         MissingError: PyAV is not installed.
     """
-    av = _av(path)
+    av = optional("av", f"{path}: clips need PyAV", "video")
     path = Path(path)
     try:
         with av.open(path) as file:
@@ -150,17 +150,16 @@ def frames(clip: Clip, others: Any = None) -> Iterator[tuple[int, Array, Any]]:
         clip: as `probe` found it.
         others: takes the packets of all other streams as they come.
     """
-    av = _av(clip.path)
-    hidden, lost = False, set[int]()
-    expected, last = list(reversed(clip.times)), None
+    import av
+
+    expected, last, lost = list(reversed(clip.times)), None, set[int]()
     with av.open(clip.path) as file:
         stream = _picture(clip.path, file)
         stream.thread_type = "SLICE"  # so that an error is that of the packet at hand
         hidden = stream.codec_context.name in HIDDEN
         clock = _clock(file)
-        guessed = (
-            clock is _order and stream.codec_context.has_b_frames
-        )  # nothing tells the times of these but their order
+        # Nothing tells the times of these but their order.
+        guessed = clock is _order and stream.codec_context.has_b_frames
         for packet in file.demux():
             if packet.stream.index != stream.index:
                 if others is not None and packet.size:
@@ -209,7 +208,8 @@ def write(path: str | Path, clip: Clip, made: Any, height: int, width: int) -> i
     Returns:
         How many frames were written.
     """
-    av = _av(path)
+    import av
+
     path = Path(path)
     try:
         with replacing(path) as temporary, av.open(clip.path) as source, av.open(temporary, "w") as target:
@@ -431,11 +431,3 @@ def _copies(source: Any, target: Any, picture: Any, clip: Clip) -> dict[int, Any
         except (ValueError, av.FFmpegError) as error:
             clip.dropped.append(f"stream {stream.index} ({stream.type}: {reason(error)})")
     return copies
-
-
-def _av(path: str | Path) -> Any:
-    try:
-        import av
-    except ImportError as error:
-        raise MissingError(f"{path}: clips need PyAV: pip install 'sr[video]'") from error
-    return av

@@ -20,7 +20,7 @@ from sr.formats import animation, dicom, geotiff, image, nifti, video
 from . import stream, volume
 from .memory import free_bytes, give_back
 from .models import Enlarger
-from .pixels import Options, enlarge, unit_bounds
+from .pixels import Options, enlarge, least_and_most, unit_bounds
 
 SUFFIXES = image.SUFFIXES | animation.SUFFIXES | dicom.SUFFIXES | set(nifti.SUFFIXES) | video.SUFFIXES | {".jp2"}
 BATCH = 8  # frames at once on a GPU; on a CPU several are no faster than one
@@ -43,8 +43,8 @@ def enlarge_file(source: Path, target: Path, enlarger: Enlarger, options: Option
     """
     if not source.exists():
         raise UserError(f"{source}: no such file")
-    if options.uncertainty and not overwrite and maps(target):
-        raise UserError(f"{maps(target)[0]}: would be overwritten; name another place, or --overwrite")
+    if options.uncertainty and not overwrite and (there := maps(target)):
+        raise UserError(f"{there[0]}: would be overwritten; name another place, or --overwrite")
     give_back()
     for is_kind, do in ((dicom.is_dicom, _dicom), (nifti.is_volume, _volume), (_is_video, _video),
                         (geotiff.is_scene, _scene), (animation.is_animation, _animation)):  # fmt: skip
@@ -141,7 +141,7 @@ def _dicom(source: Path, target: Path, enlarger: Enlarger, options: Options) -> 
     n, *shape = frames.pixels.shape
     _refuse_too_large(source, tuple(shape), enlarger, options, n)
     photo = shape[2] == 3 and frames.dtype == np.uint8
-    bounds = (0.0, 255.0) if photo else _least_and_most(frames.pixels, frames.dtype)
+    bounds = (0.0, 255.0) if photo else least_and_most(frames.pixels, frames.dtype)
     made, maps = [], []
     for frame in _bar(frames.pixels, "frame", enlarger):
         sr, invented = enlarge(enlarger, frame, False, options, bounds)
@@ -166,17 +166,12 @@ def _volume(source: Path, target: Path, enlarger: Enlarger, options: Options) ->
     # Of all axes float32 too: the sum, one way and what becomes of it
     _refuse_beyond(source, made * (found.voxels.itemsize + 12 * (len(axes) == 3) + options.uncertainty),
                    "take a smaller --scale")  # fmt: skip
-    bounds = _least_and_most(found.voxels, found.voxels.dtype)
+    bounds = least_and_most(found.voxels, found.voxels.dtype)
     voxels, invented = volume.enlarge_volume(enlarger, found.voxels, axes, bounds, options)
     nifti.write(target, found, voxels)
     if invented is not None:
         nifti.write(map_beside(target, ".nii.gz"), found, invented, plain=True)
     return f"slices along {', '.join('xyz'[axis] for axis in axes)}"
-
-
-def _least_and_most(values: np.ndarray, dtype: np.dtype[Any]) -> tuple[float, float]:
-    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
-    return unit_bounds(float(finite.min()), float(finite.max()), dtype) if finite.size else (0.0, 1.0)
 
 
 def _is_video(path: Path) -> bool:

@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from sr.errors import MissingError, UserError, reason
+from sr.errors import MissingError, UserError, optional, reason
 from sr.resize import imresize
 
 from . import weights
@@ -255,29 +255,23 @@ def _interpolation(kind: str, scale: int) -> Callable[[Tensor], Tensor]:
 
 def _community(path: Path, device: torch.device) -> Enlarger:
     """Weights of any architecture that spandrel knows; it unpickles tensors alone, and TorchScript runs no Python."""
+    spandrel = optional("spandrel", f"{path}: weights of another project need spandrel", "community")
     try:
-        from spandrel import ImageModelDescriptor, ModelLoader, ModelTiling
-    except ImportError as error:
-        raise MissingError(f"{path}: weights of another project need spandrel: pip install 'sr[community]'") from error
-    try:
-        model = ModelLoader(device=device).load_from_file(path)
+        model = spandrel.ModelLoader(device=device).load_from_file(path)
     except Exception as error:  # spandrel's own kinds, pickle's, torch's
         raise weights.UnusableWeights(f"{path}: no network that spandrel knows ({reason(error)})") from error
-    if not isinstance(model, ImageModelDescriptor) or model.input_channels != model.output_channels:
+    if not isinstance(model, spandrel.ImageModelDescriptor) or model.input_channels != model.output_channels:
         raise weights.UnusableWeights(f"{path}: a {model.architecture.name} makes no image of one image")
     model.eval()
     count = sum(p.numel() for p in model.model.parameters())
-    whole = model.tiling is not ModelTiling.SUPPORTED  # attention in windows, which tiles would shift
+    whole = model.tiling is not spandrel.ModelTiling.SUPPORTED  # attention in windows, which tiles would shift
     return Enlarger(
         path.stem, model.scale, model.input_channels, model, device, count, opaque=whole, network=model.model
     )
 
 
 def _onnx(path: Path, device: torch.device) -> Enlarger:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingError(f"{path}: ONNX files need onnxruntime: pip install 'sr[onnx]'") from error
+    onnxruntime = optional("onnxruntime", f"{path}: ONNX files need onnxruntime", "onnx")
     wanted = ["CPUExecutionProvider"] if device.type == "cpu" else ["CUDAExecutionProvider", "CPUExecutionProvider"]
     try:
         session = onnxruntime.InferenceSession(path, providers=wanted)

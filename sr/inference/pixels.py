@@ -180,9 +180,13 @@ def bounds_of(pixels: np.ndarray) -> tuple[float, float]:
     """
     if pixels.dtype in (np.uint8, np.uint16):
         return 0.0, float(np.iinfo(pixels.dtype).max)
-    finite = pixels[np.isfinite(pixels)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    return unit_bounds(low, high, pixels.dtype)
+    return least_and_most(pixels, pixels.dtype)
+
+
+def least_and_most(pixels: np.ndarray, dtype: np.dtype) -> tuple[float, float]:
+    """`bounds_of` by what there is alone, of pixels that a file holds as `dtype`."""
+    finite = pixels[np.isfinite(pixels)] if pixels.dtype.kind == "f" else pixels
+    return unit_bounds(float(finite.min()), float(finite.max()), dtype) if finite.size else (0.0, 1.0)
 
 
 def unit_bounds(low: float, high: float, dtype: np.dtype) -> tuple[float, float]:

@@ -45,26 +45,13 @@ def enlarge_windows(
     height, width = options.size(*size, enlarger.scale)
     if enlarger.reach_px is None:  # it sees all of the scene; its tiles fade into each other within one window
         rows, columns = [Stretch.whole(height, size[0])], [Stretch.whole(width, size[1])]
-        return _enlarge(enlarger, read, write, rows, columns, bounds, alpha, options, write_invented)
-    halo = enlarger.halo_px + FILL_PX * masked + BACK_PROJECTION_PX * (options.back_projections + options.uncertainty)
-    side = min(max(tile_that_fits(enlarger.bytes_per_pixel, halo, enlarger.device), 4 * GRID_PX), WINDOW_PX)
-    rows = list(stretches(height, size[0], side, halo, enlarger.scale))
-    columns = list(stretches(width, size[1], side, halo, enlarger.scale))
-    _enlarge(enlarger, read, write, rows, columns, bounds, alpha, options, write_invented)
-
-
-def _enlarge(
-    enlarger: Enlarger,
-    read: Callable[[slice, slice], np.ndarray],
-    write: Callable[[slice, slice, np.ndarray], None],
-    rows: list[Stretch],
-    columns: list[Stretch],
-    bounds: tuple[float, float],
-    alpha: bool,
-    options: Options,
-    write_invented: Callable[[slice, slice, np.ndarray], None] | None,
-) -> None:
-    bar = tqdm(total=rows[0].size * columns[0].size / 1e6, unit="MP", disable=not enlarger.progress, leave=False,
+    else:
+        seen = BACK_PROJECTION_PX * (options.back_projections + options.uncertainty)
+        halo = enlarger.halo_px + FILL_PX * masked + seen
+        side = min(max(tile_that_fits(enlarger.bytes_per_pixel, halo, enlarger.device), 4 * GRID_PX), WINDOW_PX)
+        rows = list(stretches(height, size[0], side, halo, enlarger.scale))
+        columns = list(stretches(width, size[1], side, halo, enlarger.scale))
+    bar = tqdm(total=height * width / 1e6, unit="MP", disable=not enlarger.progress, leave=False,
                bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f} MP [{elapsed}<{remaining}, {rate_fmt}]")  # fmt: skip
     with bar:
         for row in rows:

@@ -87,8 +87,9 @@ def tiled(
         if not len(sr):
             nbytes = n * made.shape[1] * height * width * scale**2 * made.element_size()
             device = lr.device if lr.device.type == "cpu" or 16 * nbytes < free_bytes(lr.device) else "cpu"
-            sr = made.new_zeros(n, made.shape[1], height * scale, width * scale, device=device)
-            weight = sr.new_zeros(height * scale, width * scale)
+            sr = made.new_empty(n, made.shape[1], height * scale, width * scale, device=device)
+            if fade:
+                weight = sr.zero_().new_zeros(height * scale, width * scale)
         if fade:
             row = _ramp(above * scale, below * scale, top * scale, bottom * scale, height * scale, halo_px * scale)
             column = _ramp(before * scale, behind * scale, left * scale, right * scale, width * scale, halo_px * scale)

@@ -20,16 +20,6 @@ from pydicom.pixels import pixel_array  # noqa: E402
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, generate_uid  # noqa: E402
 
 
-@pytest.fixture(scope="module")
-def bicubic():
-    return models.load("bicubic", 2)
-
-
-@pytest.fixture(scope="module")
-def nearest():
-    return models.load("nearest", 2)
-
-
 def slice_of(pixels, **more) -> Dataset:
     """A CT slice, tilted, of pixels that are not square."""
     data = Dataset()

@@ -11,7 +11,7 @@ import tifffile
 
 from sr.errors import UserError
 from sr.formats import geotiff
-from sr.inference import models, stream
+from sr.inference import stream
 from sr.inference.files import enlarge_file
 from sr.inference.pixels import Options
 
@@ -28,16 +28,6 @@ TURNED = NORTH_UP * Affine.rotation(30) * Affine.shear(5, 0)
 @pytest.fixture(autouse=True)
 def quiet():
     warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-
-
-@pytest.fixture(scope="module")
-def bicubic():
-    return models.load("bicubic", 2)
-
-
-@pytest.fixture(scope="module")
-def nearest():
-    return models.load("nearest", 2)
 
 
 def random(bands=3, height=20, width=24, dtype=np.uint8, low=20, high=200):

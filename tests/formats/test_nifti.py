@@ -7,23 +7,12 @@ import pytest
 
 from sr.errors import UserError
 from sr.formats import nifti
-from sr.inference import models
 from sr.inference.files import enlarge_file
 from sr.inference.pixels import Options
 
 nib = pytest.importorskip("nibabel")
 
 OBLIQUE = np.array([[-0.8, 0.1, 0.3, 90], [0.05, 0.9, -0.5, -120], [0.1, 0.3, 2.4, 33], [0, 0, 0, 1]])
-
-
-@pytest.fixture(scope="module")
-def bicubic():
-    return models.load("bicubic", 2)
-
-
-@pytest.fixture(scope="module")
-def nearest():
-    return models.load("nearest", 2)
 
 
 def voxels(*shape, dtype=np.int16, low=-1000, high=1500):

@@ -10,13 +10,7 @@ from PIL import Image
 from sr.errors import UserError
 from sr.inference import files
 from sr.inference.files import enlarge_file, is_known, kind_of, map_beside, target_name
-from sr.inference.models import load
 from sr.inference.pixels import Options
-
-
-@pytest.fixture(scope="module")
-def nearest():
-    return load("nearest", 2)
 
 
 def refused(source, target, enlarger, message, **options) -> None:

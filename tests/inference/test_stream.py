@@ -22,11 +22,6 @@ def small(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def bicubic():
-    return models.load("bicubic", 2)
-
-
-@pytest.fixture(scope="module")
 def network():
     """Its farthest pixels matter."""
     made = spread(Compact(scale=2, channels=3, width=8, depth=3))

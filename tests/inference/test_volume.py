@@ -5,15 +5,9 @@ import pytest
 import torch
 
 from sr.errors import UserError
-from sr.inference import models
 from sr.inference.pixels import Options, enlarge
 from sr.inference.volume import axes, enlarge_volume
 from sr.resize import resize_axis
-
-
-@pytest.fixture(scope="module")
-def bicubic():
-    return models.load("bicubic", 2)
 
 
 def noise(*shape, dtype=np.int16):
