@@ -123,7 +123,7 @@ def bare_step(system: PixelSystem):
 
     def step(raw: torch.Tensor) -> None:
         hr = raw.to(device, torch.float32, memory_format=layout) / 255
-        lr = system.degradation(hr)
+        lr, hr = system.degradation(hr, [])
         with autocast():
             sr = generator(lr)
             loss = torch.nn.functional.mse_loss(sr, hr)

@@ -13,12 +13,13 @@ import numpy as np
 import torch
 from PIL import Image
 
+from sr import formats
 from sr.errors import UserError, optional, reason
-from sr.formats import animation, geotiff
-from sr.formats import image as formats
+from sr.formats import image
 from sr.inference import files, memory, models, weights
 from sr.inference.models import Enlarger
-from sr.inference.pixels import Options, bounds_of, enlarge
+from sr.inference.pixels import Options, enlarge
+from sr.range import Range
 from sr.resize import resize_to
 
 SHOWN_PX = 2048  # longest side of what is shown; what is downloaded is whole
@@ -87,7 +88,7 @@ def page(names: list[str], device: torch.device, max_megapixels: float, folder: 
         gr.Markdown("# Super-resolution\nDrop a picture, choose a model, look at both, take the large one with you.")
         with gr.Row():
             with gr.Column(scale=1, min_width=280):
-                file = gr.File(label="Picture", file_types=sorted(formats.SUFFIXES), type="filepath", elem_id="picture")
+                file = gr.File(label="Picture", file_types=sorted(image.SUFFIXES), type="filepath", elem_id="picture")
                 model = gr.Dropdown(names, value=_first(names), label="Model", elem_id="model")
                 scale = gr.Dropdown(SCALES, value=OWN_SCALE, label="Enlarge by", allow_custom_value=True)
                 tta = gr.Checkbox(label="Mean over flips and turns (8 times slower)")
@@ -128,7 +129,7 @@ class Work:
         if not file:
             raise UserError("no picture yet: drop one onto the field on the left, or click there")
         source = Path(file)
-        if files.kind_of(source) != "picture":
+        if formats.kind_of(source) != "picture":
             raise UserError(f"{source.name}: the page takes pictures; for other files use python -m sr.upscale")
         options = Options(scale=_scale(scale), symmetries=tta, back_projections=10 * back_project)
         with self.lock:
@@ -136,35 +137,41 @@ class Work:
                 self.loaded[model] = models.load(model, None, self.device)
                 self.loaded[model].progress, self.loaded[model].precision = True, "auto"
             enlarger = self.loaded[model]
-        if animation.is_animation(source) or geotiff.is_scene(source):
-            raise UserError(f"{source.name}: moves, or lies somewhere on earth; python -m sr.upscale keeps that")
-        lr_height, lr_width, bands = formats.shape(source)
+        memory.give_back()
+        with formats.open(source) as picture:
+            return self._enlarge(picture, enlarger, options)
+
+    def _enlarge(self, file: formats.File, enlarger: Enlarger, options: Options) -> tuple[Any, str, str]:
+        name = file.path.name
+        if file.moves or file.layout != "frames":
+            raise UserError(f"{name}: moves, or lies somewhere on earth; python -m sr.upscale keeps that")
+        _, lr_height, lr_width, bands = file.shape
         height, width = options.size(lr_height, lr_width, enlarger.scale)
         own = lr_height * lr_width * enlarger.scale**2 * max(bands / 3, 1)  # of the network, before any resize
         if max(height * width, own) > self.max_megapixels * 1e6:
             most = f"{max(height * width, own) / 1e6:.0f} megapixels"
-            raise UserError(f"{source.name}: {width}x{height} pixels would come out, {most} at the widest; "
+            raise UserError(f"{name}: {width}x{height} pixels would come out, {most} at the widest; "
                             f"this page makes at most {self.max_megapixels:g}")  # fmt: skip
-        memory.give_back()
-        pixels, meta = formats.read_with_meta(source)
-        made, _ = enlarge(enlarger, pixels, meta.alpha, options)
+        notes = files.choose_range(file, enlarger, options)
+        pixels = file.read()
+        made, _ = enlarge(enlarger, pixels, file.alpha, options, file.range, file.colours)
         place = Path(tempfile.mkdtemp(dir=self.folder))
         by = f"x{options.scale or enlarger.scale:g}"
-        target = place / f"{source.stem}_{by}{source.suffix}"
-        formats.write(target, made, meta.enlarged(width, height, width / pixels.shape[1]))
+        target = place / f"{file.path.stem}_{by}{file.path.suffix}"
+        with file.writer(target, (height, width)) as write:
+            write(made)
         shown = place / "before.png", place / "after.png"
         for path, picture in zip(shown, (pixels, made), strict=True):
-            _show(picture, height, width, bounds_of(pixels)).save(path)
-        told = f"{pixels.shape[1]}x{pixels.shape[0]} to {width}x{height} pixels by {enlarger.name}"
-        return tuple(map(str, shown)), told, str(target)
+            _show(picture, height, width, file.range).save(path)
+        told = f"{lr_width}x{lr_height} to {width}x{height} pixels by {enlarger.name}"
+        return tuple(map(str, shown)), "; ".join([told, *notes]), str(target)
 
 
-def _show(pixels: np.ndarray, height: int, width: int, bounds: tuple[float, float]) -> Image.Image:
-    """Eight bits of gray or RGB, of this size or what the page has room for; from black to white between the bounds."""
+def _show(pixels: np.ndarray, height: int, width: int, values: Range) -> Image.Image:
+    """Eight bits of gray or RGB, of this size or what the page has room for; from black to white over the range."""
     share = min(1, SHOWN_PX / max(height, width))
     size = max(round(height * share), 1), max(round(width * share), 1)
-    unit = (pixels.astype(np.float32) - bounds[0]) / (bounds[1] - bounds[0])
-    image = torch.from_numpy(np.nan_to_num(unit)).permute(2, 0, 1)
+    image = torch.from_numpy(np.nan_to_num(values.to_unit(pixels))).permute(2, 0, 1)
     image = (resize_to(image, *size).clamp(0, 1) * 255).round().byte().permute(1, 2, 0)
     return Image.fromarray((image[..., :3] if image.shape[2] > 2 else image[..., 0]).numpy())
 

@@ -92,6 +92,8 @@ class EvaluateConfig:
     scale: int = MISSING
     channels: int | None = MISSING
     bands: list[int] | None = None
+    range: list[float] | None = None
+    degradation: dict[str, Any] = MISSING
     metrics: dict[str, Any] = MISSING
     device: str = MISSING
     tile: Any = MISSING

@@ -24,7 +24,7 @@ from sr.errors import UserError
 from sr.figures import Box
 from sr.inference import models
 from sr.inference.models import Enlarger
-from sr.inference.score import complaints, row, score, to_float
+from sr.inference.score import complaints, pair_of, row, score
 
 register()
 SHOWN = 3  # at most so many images in the figure, where none is named
@@ -59,13 +59,15 @@ def evaluate(config: DictConfig, device: torch.device) -> int:
     _check_out(folder)
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     enlargers = load_models(config, device)
-    sets = [open_set(which, config.root, config.scale, config.channels) for which in _list(config.sets)]
+    values = trained_range(config, enlargers)
+    sets = [open_set(which, config.root, config.scale, config.channels, values) for which in _list(config.sets)]
     if len({images.name for images in sets}) < len(sets):
         raise UserError(f"two sets have one name: {[images.name for images in sets]}; give each folder its own")
     metrics, notes = load_metrics(config)
+    degradation = instantiate(config.degradation)
     results = report.Results(
         command=shlex.join(["python", "-m", "sr.evaluate", *sys.argv[1:]]),
-        how=record.protocol(config.scale, config.channels, metrics),
+        how=record.protocol(config.scale, config.channels, metrics, degradation),
         better={name: metric.higher_is_better is not False for name, metric in metrics.items()},
         models=[enlarger.name for enlarger in enlargers],
         notes=notes,
@@ -73,14 +75,14 @@ def evaluate(config: DictConfig, device: torch.device) -> int:
     status = 0
     try:
         for number, images in enumerate(sets):
-            boxes = boxes_of(images, config.panel, one_is_enough=number < SHOWN)
+            boxes = boxes_of(images, config.panel, one_is_enough=number < SHOWN, degradation=degradation)
             for enlarger in enlargers:
                 title = f"{enlarger.name} on {images.name}"
-                records = score(enlarger, images, metrics, device, rank, world, boxes, title)
+                records = score(enlarger, images, metrics, device, rank, world, boxes, title, degradation)
                 results.add(row(enlarger.name, images, records, list(metrics), enlarger.parameters), records)
                 lines = complaints(images, records)
                 results.complaints += [line for line in lines if line not in results.complaints]
-            results.examples += [example(results, images, name, box) for name, box in boxes.items()]
+            results.examples += [example(results, images, name, box, degradation) for name, box in boxes.items()]
     except KeyboardInterrupt:
         results.notes.append("interrupted: models or sets are missing")
         status = 130
@@ -141,18 +143,32 @@ def load_metrics(config: DictConfig) -> tuple[dict[str, Any], list[str]]:
     return found, notes
 
 
-def boxes_of(images: Images, panel: DictConfig, one_is_enough: bool) -> dict[str, Box]:
+def trained_range(config: DictConfig, enlargers: list[Enlarger]) -> list[float] | None:
+    """What all models of the table see as 0 and 1: what is asked for, or what they were trained for.
+
+    Raises:
+        UserError: they were trained for different ranges, in which scores cannot be compared.
+    """
+    if config.range is not None:
+        return list(config.range)
+    found = {enlarger.range for enlarger in enlargers if enlarger.range is not None}
+    if len(found) > 1:
+        raise UserError(f"the models were trained for the ranges {sorted(found)}; say with range=[low,high] in which "
+                        "one they are to be compared")  # fmt: skip
+    return list(found.pop()) if found else None
+
+
+def boxes_of(images: Images, panel: DictConfig, one_is_enough: bool, degradation: Any) -> dict[str, Box]:
     """Image -> what to show of it: of those that `panel` names, or of the first one where it names none."""
     wanted = list(panel.images) or images.names[: int(one_is_enough)]
     boxes: dict[str, Box] = {}
     for name in wanted:
         try:
-            image = images[images.names.index(name)] if name in images.names else None
+            if name not in images.names:
+                continue
+            lr, hr = (image[0] for image in pair_of(images, images.names.index(name), degradation))
         except (UserError, OSError):
             continue  # the table will name it
-        if image is None:
-            continue
-        lr, hr = (to_float(image[side]) for side in ("lr", "hr"))
         box = panel.box or figures.hardest_box(lr, hr, panel.size_px, panel.size_px)
         if (
             len(box) != 4
@@ -167,9 +183,9 @@ def boxes_of(images: Images, panel: DictConfig, one_is_enough: bool) -> dict[str
     return boxes
 
 
-def example(results: report.Results, images: Images, name: str, box: Box) -> figures.Example:
+def example(results: report.Results, images: Images, name: str, box: Box, degradation: Any) -> figures.Example:
     """One image for the figure, with the crops that the records brought along."""
-    hr = to_float(images[images.names.index(name)]["hr"])
+    hr = pair_of(images, images.names.index(name), degradation)[1][0]
     left, top, width, height = box
     shown = [key for key in ("psnr_y", "psnr", "st_lpips", "lpips") if key in results.better][:2]
     titles = " / ".join(record.TITLES[key].split(" (")[0] for key in shown)

@@ -20,18 +20,19 @@ TITLES = {
 ABOUT_A_ROW = ("model", "set", "scale", "n", "ci95")
 
 
-def protocol(scale: int, channels: int | None, metrics: Mapping[str, Any]) -> dict[str, Any]:
+def protocol(scale: int, channels: int | None, metrics: Mapping[str, Any], degradation: Any) -> dict[str, Any]:
     """How the scores were made: it is part of the number.
 
     Args:
         scale, channels: of the images; None leaves channels as the files have them.
         metrics: name -> metric, each of which says its own part.
+        degradation: that made lr where a set has no files of it; it says what it does.
     """
     gray = {3: "gray files expanded to RGB", 1: "colour files reduced to luma", None: "gray files left gray"}
     return {
         "scale": scale,
         "images": f"the means are over images; {gray.get(channels, f'{channels} channels')}",
-        "lr": "the files of the set, or HR shrunk by MATLAB's bicubic in 8 bits",
+        "lr": f"the files of the set, or HR {getattr(degradation, 'protocol', type(degradation).__name__)}",
     } | {name: getattr(metric, "protocol", type(metric).__name__) for name, metric in metrics.items()}
 
 
@@ -138,13 +139,13 @@ Curves: [curves.csv](curves.csv). Configuration: [config.yaml](config.yaml). Use
 
 def about_weights(config: dict[str, Any], scores: list[dict[str, Any]]) -> dict[str, Any]:
     """What the header of a weights file says."""
-    target = config["generator"]["_target_"]
+    target, given = config["generator"]["_target_"], config["data"].get("range")
     return {
         "generator": target.rsplit(".", 1)[-1],
         "arguments": {key: value for key, value in config["generator"].items() if key != "_target_"},
         "scale": config["scale"],
         "channels": config["channels"],
-        "range": [0, 1],
+        "range": given and {"low": given[0], "high": given[1]},
         "data": config["data"].get("root") or config["data"].get("hr") or config["data"]["_target_"],
         "commit": commit(),
         "scores": scores,

@@ -12,22 +12,28 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def imresize(image: Tensor, scale: float, clip: bool = False) -> Tensor:
-    """Resize by `scale` (4 enlarges, 1/4 shrinks) in floating point, without rounding.
+def imresize(image: Tensor, scale: float, clip: bool = False, levels: float | Tensor | None = None) -> Tensor:
+    """Resize by `scale` (4 enlarges, 1/4 shrinks) in floating point.
 
     Args:
         image: ... H W, float32 or float64, any range, any device.
         clip: to [0, 1] after each of the two passes, as MATLAB clips integers to their range.
+        levels: clip, and round half up to multiples of 1 / levels, after each of them, as MATLAB rounds integers: 255
+            makes the LR files of the benchmarks, of images that hold such multiples. One number, or one an image.
 
     Returns:
         ... ceil(scale H) ceil(scale W), of the same type and device.
     """
-    if scale == int(scale) and not clip:
+    if scale == int(scale) and not clip and levels is None:
         return _enlarge(image, int(scale))
     rows = _on(image.shape[-2], scale, image.device, image.dtype)
     columns = _on(image.shape[-1], scale, image.device, image.dtype)
     # A half-precision product would be wrong in the third digit: under autocast, stay in the type that came in.
     with torch.autocast(image.device.type, enabled=False):
+        if levels is not None:
+            whole = (image * levels).round()  # sums of whole numbers are exact where one of [0, 1] is not
+            half = torch.minimum((rows @ whole + 0.5).floor().clamp(min=0), torch.as_tensor(levels).to(image))
+            return ((half @ columns.T + 0.5).floor() / levels).clamp(0, 1)
         if clip:
             return ((rows @ image).clamp(0, 1) @ columns.T).clamp(0, 1)
         return rows @ image @ columns.T

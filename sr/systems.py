@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 
+from sr.degradations import pair
 from sr.errors import UserError
 from sr.resize import imresize
 
@@ -36,7 +37,8 @@ class PixelSystem(pl.LightningModule):
 
     Args:
         generator: lr (N C H W, in [0, 1]) to sr (N C sH sW).
-        degradation: hr to lr, on the device; used where batches bring no lr of their own.
+        degradation: (hr, numbers of the samples) to (lr, hr), on the device; used where a set has no files of lr, in
+            training and in validation. See `sr.degradations`.
         content: (sr, hr) to (loss, its named parts).
         optimizer: parameters to optimizer; the schedule sets its learning rate. A fused one never waits for the
             device.
@@ -96,11 +98,11 @@ class PixelSystem(pl.LightningModule):
 
     # --- one step ---------------------------------------------------------------------------------------------------
 
-    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         self.pixel_step(batch)
         self.update_ema()
 
-    def pixel_step(self, batch: dict[str, Tensor]) -> None:
+    def pixel_step(self, batch: dict[str, Any]) -> None:
         # G: stay close to the target.
         with self.updating("generator", 0, self.schedule(self.global_step)) as (generator, backward):
             for lr, hr in self.without_sync(generator, self.pieces(batch)):
@@ -110,19 +112,18 @@ class PixelSystem(pl.LightningModule):
 
     # --- its parts --------------------------------------------------------------------------------------------------
 
-    def pieces(self, batch: dict[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
-        """A batch of raw integers as `accumulate` pairs (lr, hr) in [0, 1], on the device."""
+    def pieces(self, batch: dict[str, Any]) -> list[tuple[Tensor, Tensor]]:
+        """A batch as `accumulate` pairs (lr, hr)."""
         size = len(batch["hr"])
         if size % self.accumulate:
             raise UserError(f"a batch of {size} cannot be cut into system.accumulate={self.accumulate} equal pieces")
-        hr = self.to_float(batch["hr"])
-        lr = self.to_float(batch["lr"]) if "lr" in batch else self.degradation(hr)
+        lr, hr = self.pair(batch)
         return list(zip(lr.chunk(self.accumulate), hr.chunk(self.accumulate), strict=True))
 
-    def to_float(self, image: Tensor) -> Tensor:
-        """N C H W raw integers of a file to [0, 1], in the networks' memory format."""
+    def pair(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
+        """(lr, hr) of a batch, in [0, 1], on the device, in the networks' memory format."""
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
-        return image.to(dtype=torch.float32, memory_format=layout) / torch.iinfo(image.dtype).max
+        return pair(batch, self.degradation, self.device, layout)
 
     @contextmanager
     def updating(
@@ -176,15 +177,15 @@ class PixelSystem(pl.LightningModule):
 
     # --- validation -------------------------------------------------------------------------------------------------
 
-    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        lr, hr = self.to_float(batch["lr"]), self.to_float(batch["hr"])
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Tensor]:
+        lr, hr = self.pair(batch)
         with torch.autocast(self.device.type, enabled=False):  # scores are those of the fp32 network
-            sr = self.generator_ema(lr).clamp(0, 1)
-            _update(self.metrics, {"sr": sr, "hr": hr, "lr": lr})
+            seen = {"lr": lr, "sr": self.generator_ema(lr).clamp(0, 1), "hr": hr}
+            _update(self.metrics, seen)
             if not self.bicubic:
                 bicubic = imresize(lr, hr.shape[-1] / lr.shape[-1]).clamp(0, 1)
-                _update(self.bicubic_metrics, {"sr": bicubic, "hr": hr, "lr": lr})
-        return sr
+                _update(self.bicubic_metrics, seen | {"sr": bicubic})
+        return seen
 
     def on_validation_start(self) -> None:
         self.validation_since = perf_counter()
@@ -211,7 +212,7 @@ class PixelSystem(pl.LightningModule):
     def on_train_start(self) -> None:
         self.watched_since = (self.global_step, perf_counter())
 
-    def on_train_batch_end(self, outputs: Any, batch: dict[str, Tensor], batch_idx: int) -> None:
+    def on_train_batch_end(self, outputs: Any, batch: dict[str, Any], batch_idx: int) -> None:
         if self.global_step % self.log_every_steps:
             return
         row = self.read_watched()
@@ -322,14 +323,14 @@ class AdversarialSystem(PixelSystem):
     def phase_ends(self) -> dict[int, str]:
         return {self.pixel_steps: "pixel"} if self.pixel_steps else {}
 
-    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         if self.global_step < self.pixel_steps:
             self.pixel_step(batch)
         else:
             self.adversarial_step(batch, self.global_step - self.pixel_steps)
         self.update_ema()
 
-    def adversarial_step(self, batch: dict[str, Tensor], step: int) -> None:
+    def adversarial_step(self, batch: dict[str, Any], step: int) -> None:
         weight = self.adversarial_weight * min((step + 1) / (self.ramp_steps + 1), 1.0)
         pairs = self.pieces(batch)
         made = []

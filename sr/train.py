@@ -42,9 +42,11 @@ def train(config: DictConfig, folder: Path) -> float | None:
     import pytorch_lightning as pl
 
     from sr import record
+    from sr.inference import memory
     from sr.strategies import same_config_for_all_processes  # and tells Lightning of our DDP
 
     only_what_matters()
+    memory.keep_freed()
     pl.seed_everything(config.seed, workers=True, verbose=False)
     data = instantiate(config.data)
     system = instantiate(config.system)
@@ -139,21 +141,21 @@ def finish(
     """The run's last act: score every kept generator beside bicubic, write weights, picture, table and card."""
     from sr import record
     from sr.callbacks.panels import crops, panel
+    from sr.data.crops import collate
     from sr.inference import weights
 
     files = {name: folder / "checkpoints" / f"{name}.ckpt" for name in ("pixel", "best", "last")}
     kept = {name: weights.averaged_of(file) for name, file in files.items() if file.exists()}
     system.to(trainer.strategy.root_device)  # from where Lightning takes it at the end of a fit
     rows = score_all(config, trainer, system, data, kept)
-    how = record.protocol(config.scale, config.channels, dict(system.metrics.items()))
+    how = record.protocol(config.scale, config.channels, dict(system.metrics.items()), system.degradation)
     if not trainer.is_global_zero:
         return
 
     generator = system.generator_ema
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    items = [data.validation[i] for i in range(min(4, len(data.validation)))]
-    pairs = [[system.to_float(item[side][None].to(system.device)) for side in ("lr", "hr")] for item in items]
-    srs: list[list[Any]] = [[] for _ in items]
+    pairs = [system.pair(collate([data.validation[i]])) for i in range(min(4, len(data.validation)))]
+    srs: list[list[Any]] = [[] for _ in pairs]
     # A best from before the adversarial phase (which then saw no validation) is not what the run was for.
     main_one = "best" if "best" in kept and best.get("phase") == system.phase else "last"
     for name, state in kept.items():
@@ -197,7 +199,7 @@ def score_all(
                 enlarge = models.load("bicubic", config.scale, system.device)
             records = score(
                 enlarge, images, metrics, system.device, trainer.global_rank, trainer.world_size,
-                progress=f"{name} on {images.name}",
+                progress=f"{name} on {images.name}", degradation=system.degradation,
             )  # fmt: skip
             rows.append(row(name, images, records, list(metrics), enlarge.parameters))
             if name == "bicubic":  # an image that cannot be read is the same for all

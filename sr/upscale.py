@@ -11,10 +11,12 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from sr import formats
 from sr.atomic import sweep
 from sr.errors import UserError, reason
 from sr.inference import files, memory, models, pixels, weights
 from sr.inference.models import Enlarger
+from sr.range import Range
 
 DEFAULT_SCALE = 4
 
@@ -57,8 +59,9 @@ def _run(options: argparse.Namespace) -> int:
         raise UserError(f"--precision {options.precision}: {enlarger.name} computes as it does; leave it out")
     enlarger.progress, enlarger.precision = True, options.precision
     how = pixels.Options(
-        options.scale, options.size, options.tta, 10 * options.back_project, options.uncertainty, options.axis
-    )
+        options.scale, options.size, options.tta, 10 * options.back_project, options.uncertainty, options.axis,
+        options.range and Range.given(*options.range), options.bands and tuple(options.bands),
+    )  # fmt: skip
     by = "{}x{}".format(*options.size) if options.size else f"x{options.scale or enlarger.scale:g}"
     work = jobs(options.inputs, options.out, by)
     for folder in {job.target.parent for job in work} if not options.dry_run else ():
@@ -112,21 +115,21 @@ def jobs(inputs: list[str], out: Path, by: str) -> list[Job]:
     found: list[Job] = []
     single = len(inputs) == 1 and not Path(inputs[0]).is_dir() and not _is_pattern(inputs[0])
     if not out.is_dir():
-        if not single and files.kind_of(out):
+        if not single and formats.kind_of(out):
             raise UserError(f"{out}: the name of one file, where several are made; name a folder")
-        if single and not files.kind_of(out) and re.fullmatch(r"\.[A-Za-z]{3,4}", out.suffix):
+        if single and not formats.kind_of(out) and re.fullmatch(r"\.[A-Za-z]{3,4}", out.suffix):
             raise UserError(f"{out}: no kind of file that is written here; if it is to be a folder, make it first")
     for given in inputs:
         root = Path(given)
         if root.is_dir():
-            paths = sorted(p for p in root.rglob("*") if files.is_known(p) and _visible(p, root, out))
-            found += [Job(p, (out / p.relative_to(root)).with_name(files.target_name(p))) for p in paths]
+            paths = sorted(p for p in root.rglob("*") if formats.is_known(p) and _visible(p, root, out))
+            found += [Job(p, (out / p.relative_to(root)).with_name(formats.made_name(p))) for p in paths]
         else:
             paths = sorted(map(Path, glob.glob(given, recursive=True))) if _is_pattern(given) else [root]
-            named = single and files.kind_of(out) != "" and not out.is_dir()
-            found += [Job(p, out if named else out / files.target_name(p, f"_{by}")) for p in paths]
+            named = single and formats.kind_of(out) != "" and not out.is_dir()
+            found += [Job(p, out if named else out / formats.made_name(p, f"_{by}")) for p in paths]
     if not found:
-        raise UserError(f"nothing to enlarge in {', '.join(inputs)}; {', '.join(sorted(files.SUFFIXES))} are read")
+        raise UserError(f"nothing to enlarge in {', '.join(inputs)}; {', '.join(sorted(formats.suffixes()))} are read")
     targets: dict[Path, Path] = {}
     for job in found:
         other = targets.setdefault(job.target, job.source)
@@ -169,6 +172,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--uncertainty", action="store_true", help=f"write NAME.png.invented.png too: {map_of}")
     p.add_argument("--axis", choices=("auto", "x", "y", "z", "all"), default="auto",
                    help="of volumes: slices along it; all: along all three, and more slices too")  # fmt: skip
+    p.add_argument("--range", type=float, nargs=2, metavar=("LOW", "HIGH"),
+                   help="values, in the unit of the file, that the network sees as black and white; what lies outside "
+                        "is enlarged bicubically; by default those of the type, or measured (and told)")  # fmt: skip
+    p.add_argument("--bands", type=int, nargs=3, metavar=("R", "G", "B"),
+                   help="the bands, from 0 on, that are red, green and blue, where the file does not say")  # fmt: skip
     p.add_argument("--precision", choices=models.PRECISIONS, default="auto", help="auto is fp16 on a GPU, else fp32")
     p.add_argument("--tile", type=_tile, default="auto", help="side of the tiles in input pixels, 0 for none, auto")
     p.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")

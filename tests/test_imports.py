@@ -25,7 +25,7 @@ FLOORS = [
         "figures",
     },
     {"generators", "discriminators", "losses", "degradations", "metrics", "formats"},
-    {"color", "resize", "backbones"},
+    {"color", "range", "resize", "backbones"},
     {"errors", "atomic"},
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}

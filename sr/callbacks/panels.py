@@ -32,8 +32,8 @@ class Panels(pl.Callback):
 
     def on_validation_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, *_: Any) -> None:
         if trainer.is_global_zero and len(self.rows) < self.images:
-            lr, hr = (pl_module.to_float(batch[side])[0] for side in ("lr", "hr"))
-            self.rows.append(crops(lr, [outputs[0]], hr, self.crop_px))
+            lr, sr, hr = (outputs[side][0] for side in ("lr", "sr", "hr"))
+            self.rows.append(crops(lr, [sr], hr, self.crop_px))
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not self.rows:

@@ -13,14 +13,13 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from sr.errors import UserError
+from sr.range import Range, unit
 
-from .pack import Pack
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from .pack import Array, Pack, seen
 
 
 class Crops(Dataset[dict[str, Any]]):
-    """Random crops, flipped and turned. Item n is {"hr": C P P raw integers, "n": n}, and "lr" where files hold one.
+    """Random crops, flipped and turned. Item n is {"hr": C P P, "n": n}, and "lr" where files hold one.
 
     Every crop position of every image is equally likely, so large images are seen more often.
 
@@ -51,17 +50,27 @@ class Crops(Dataset[dict[str, Any]]):
         i = int(np.searchsorted(self.ends, position, side="right"))
         position -= int(self.ends[i - 1]) if i else 0
         top, left = (self.step * p for p in divmod(position, self.free[i][1]))
-        item = {"hr": self._crop(self.hr[i], top, left, self.crop_px, turn), "n": n}
+        item = {"hr": self._crop(self.hr[i], self.hr.ranges[i], top, left, self.crop_px, turn), "n": n}
         if self.lr is not None:
             s = self.scale
-            item["lr"] = self._crop(self.lr[i], top // s, left // s, self.crop_px // s, turn)
+            item["lr"] = self._crop(self.lr[i], self.lr.ranges[i], top // s, left // s, self.crop_px // s, turn)
         return item
 
     @staticmethod
-    def _crop(image: Array, top: int, left: int, side: int, turn: int) -> Tensor:
+    def _crop(image: Array, values: Range, top: int, left: int, side: int, turn: int) -> Tensor:
         crop = np.rot90(image[top : top + side, left : left + side], turn % 4)
-        crop = crop[:, ::-1] if turn >= 4 else crop
-        return torch.from_numpy(crop.transpose(2, 0, 1).copy())
+        return seen(crop[:, ::-1] if turn >= 4 else crop, values)
+
+
+def collate(items: list[dict[str, Any]]) -> dict[str, Any]:
+    """A batch; bytes beside float become float too, and the numbers of the samples stay on the host."""
+    batch: dict[str, Any] = {"n": [item["n"] for item in items]}
+    for side in ("hr", "lr"):
+        if side in items[0]:
+            images = [item[side] for item in items]
+            alike = len({image.dtype for image in images}) == 1
+            batch[side] = torch.stack(images if alike else [unit(image) for image in images])
+    return batch
 
 
 class Steps(Sampler[list[int]]):

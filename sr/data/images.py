@@ -1,4 +1,4 @@
-"""Whole images for validation and tests: an HR image and the LR image that was, or is here, made of it."""
+"""Whole images for validation and tests: an HR image, and the LR image that was made of it where there is a file."""
 
 import os
 import re
@@ -6,66 +6,106 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch.utils.data import Dataset
 
+from sr import formats
 from sr.errors import MissingError, UserError
-from sr.formats import image as formats
-from sr.resize import imresize_uint8
+from sr.range import Range
 
-from .pack import Array, Pack, find, to_channels
+from .pack import Frame, Pack, find, frames_of, seen
 
 Source = Sequence[Path] | Pack
+Limits = Sequence[float] | None
 
 
 class Images(Dataset[dict[str, Any]]):
-    """Item i is {"name", "lr": C H W, "hr": C sH sW}, raw integers of the files.
+    """Item i is {"name", "n": i, "hr": C sH sW}, and "lr": C H W where there are files of it; bytes or float in [0, 1].
+
+    Without files of lr it is made by the degradation (`sr.degradations.pair`), to which `n` is the number of the image.
+    A file of several frames, or of slices, is as many images.
 
     Args:
         name: of the set.
         hr: images, as files or as a pack; cropped to a multiple of the scale where necessary.
-        lr: images in the same order, or None to make each by the exact bicubic of the benchmarks.
+        lr: images in the same order, or None.
         scale: between the two.
         channels: 3 expands gray files to RGB, as the tables of deep networks do; 1 takes luma; None leaves files as
             they are, as the bicubic row of the classic tables does.
+        values: (low, high) that networks see as 0 and 1, in the unit of the files; by default each file's own.
     """
 
-    def __init__(self, name: str, hr: Source, lr: Source | None, scale: int, channels: int | None = 3) -> None:
-        self.name, self.hr, self.lr, self.scale, self.channels = name, hr, lr, scale, channels
-        files = [Path(file) for file in (hr.names if isinstance(hr, Pack) else hr)]
-        self.names = [file.stem for file in files]
+    def __init__(
+        self, name: str, hr: Source, lr: Source | None, scale: int, channels: int | None = 3, values: Limits = None
+    ) -> None:
+        self.name, self.scale, self.channels, self.values = name, scale, channels, values
+        self.hr, self.lr = _frames(hr), None if lr is None else _frames(lr)
+        if isinstance(self.hr, Pack):
+            files = [Path(name) for name in self.hr.names]
+            tails = [re.sub(r"^.*?(\[\d+\])?$", r"\1", name) for name in self.hr.names]
+            files = [Path(str(file).removesuffix(tail)) for file, tail in zip(files, tails, strict=True)]
+        else:
+            files = [path for path, _ in self.hr]
+            several = {path for path, i in self.hr if i}
+            tails = [f"[{i}]" if path in several else "" for path, i in self.hr]
+        self.names = [file.stem + tail for file, tail in zip(files, tails, strict=True)]
         if len(set(self.names)) < len(files):  # the same name in two folders, or with two suffixes
             above = os.path.commonpath([file.parent for file in files])
-            self.names = [file.relative_to(above).as_posix() for file in files]
+            self.names = [f.relative_to(above).as_posix() + tail for f, tail in zip(files, tails, strict=True)]
+        self._last: tuple[Any, list[Frame]] | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        """Of the HR images."""
+        if isinstance(self.hr, Pack):
+            return [Path(name) for name in self.hr.names]
+        return list(dict.fromkeys(path for path, _ in self.hr))
 
     def __len__(self) -> int:
         return len(self.hr)
 
     def __getitem__(self, i: int) -> dict[str, Any]:
         s = self.scale
-        hr = self._read(self.hr[i])
+        given = None if self.values is None else Range.given(*self.values)
+        frame = self._frame(self.hr, i, given)
+        hr = seen(frame.pixels, frame.values)
         height, width = hr.shape[1] // s * s, hr.shape[2] // s * s
         if not height or not width:
             raise UserError(f"{self.name}/{self.names[i]}: HR is {hr.shape[2]}x{hr.shape[1]}, smaller than a pixel of "
                             f"LR at scale {s}")  # fmt: skip
-        hr = hr[:, :height, :width]
-        lr = imresize_uint8(hr, 1 / s) if self.lr is None else self._read(self.lr[i])
-        if lr.shape[1:] != (height // s, width // s):
-            raise UserError(f"{self.name}/{self.names[i]}: LR is {lr.shape[2]}x{lr.shape[1]}, "
-                             f"HR {width}x{height} at scale {s} needs {width // s}x{height // s}")  # fmt: skip
-        return {"name": self.names[i], "lr": lr, "hr": hr}
+        item = {"name": self.names[i], "n": i, "hr": hr[:, :height, :width].contiguous()}
+        if self.lr is not None:
+            # What was measured of HR holds for LR too, or one would be brighter than the other.
+            other = self._frame(self.lr, i, given or (None if frame.in_units.how == "type" else frame.in_units))
+            lr = item["lr"] = seen(other.pixels, other.values)
+            if lr.shape[1:] != (height // s, width // s):
+                raise UserError(f"{self.name}/{self.names[i]}: LR is {lr.shape[2]}x{lr.shape[1]}, "
+                                 f"HR {width}x{height} at scale {s} needs {width // s}x{height // s}")  # fmt: skip
+        return item
 
-    def _read(self, image: Path | Array) -> torch.Tensor:
-        pixels = formats.read(image) if isinstance(image, Path) else image
-        if self.channels is not None:
-            converted = to_channels(pixels, self.channels)
-            if converted is None:
-                raise UserError(f"{image}: {pixels.shape[2]} channels, {self.channels} are needed")
-            pixels = converted
-        return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
+    def _frame(self, source: Pack | list[tuple[Path, int]], i: int, values: Range | None) -> Frame:
+        if isinstance(source, Pack):
+            return source.frame(i)
+        path, number = source[i]
+        if self._last is None or self._last[0] != (path, values):  # a volume is decoded once for all its slices
+            with formats.open(path, values) as file:
+                self._last = (path, values), list(frames_of(file, self.channels))
+        return self._last[1][number]
 
 
-def open_set(which: str | Mapping[str, str], root: str | Path | None, scale: int, channels: int | None = 3) -> Images:
+def _frames(source: Source) -> Pack | list[tuple[Path, int]]:
+    """Files and the frames in them; only those are opened now that may hold several."""
+    if isinstance(source, Pack):
+        return source
+    return [(Path(path), i) for path in source for i in range(formats.count(Path(path)))]
+
+
+def open_set(
+    which: str | Mapping[str, str],
+    root: str | Path | None,
+    scale: int,
+    channels: int | None = 3,
+    values: Limits = None,
+) -> Images:
     """The images that `which` names.
 
     Args:
@@ -74,7 +114,7 @@ def open_set(which: str | Mapping[str, str], root: str | Path | None, scale: int
             "lr": folder}. LR images that are not there are made by the exact bicubic of the benchmarks.
         root: folder of the benchmark sets.
         scale: between LR and HR.
-        channels: as in `Images`.
+        channels, values: as in `Images`.
 
     Raises:
         MissingError: no such folder, set or scale.
@@ -83,7 +123,7 @@ def open_set(which: str | Mapping[str, str], root: str | Path | None, scale: int
     if not isinstance(which, str):
         if set(which) != {"hr", "lr"}:
             raise UserError(f"a set is a name, a folder or {{hr: DIR, lr: DIR}}, not {dict(which)}")
-        return _paired(Path(which["hr"]).expanduser().resolve().name, which["hr"], which["lr"], scale, channels)
+        return _paired(Path(which["hr"]).expanduser().resolve().name, which["hr"], which["lr"], scale, channels, values)
     folder = Path(which).expanduser()
     if not folder.is_dir():
         folder = _in_root(which, root)
@@ -91,11 +131,11 @@ def open_set(which: str | Mapping[str, str], root: str | Path | None, scale: int
     name = folder.resolve().name
     for hr, lr in ((f"hr_x{scale}", f"lr_x{scale}"), ("hr", "lr")):
         if hr in parts:
-            return _paired(name, parts[hr], parts.get(lr), scale, channels)
+            return _paired(name, parts[hr], parts.get(lr), scale, channels, values)
     scales = sorted(path.name for part, path in parts.items() if part.startswith("hr_x"))
     if scales:
         raise MissingError(f"{folder} has no HR_x{scale}; it has {scales}")
-    return Images(name, find(folder), None, scale, channels)
+    return Images(name, find(folder), None, scale, channels, values)
 
 
 def _in_root(name: str, root: str | Path | None) -> Path:
@@ -110,11 +150,13 @@ def _in_root(name: str, root: str | Path | None) -> Path:
     return sets[name.lower()]
 
 
-def _paired(name: str, hr: str | Path, lr: str | Path | None, scale: int, channels: int | None) -> Images:
+def _paired(
+    name: str, hr: str | Path, lr: str | Path | None, scale: int, channels: int | None, values: Limits
+) -> Images:
     """An HR image whose partner is missing is kept: reading it will name it."""
     files = find(hr)
     if lr is None:
-        return Images(name, files, None, scale, channels)
+        return Images(name, files, None, scale, channels, values)
     root, lr_root = Path(hr).expanduser(), Path(lr).expanduser()
     partners = {partner_stem(str(path.relative_to(lr_root)), scale): path for path in find(lr_root)}
     found: list[Path] = []
@@ -122,7 +164,7 @@ def _paired(name: str, hr: str | Path, lr: str | Path | None, scale: int, channe
         same = lr_root / path.relative_to(root)
         partner = partners.get(partner_stem(str(path.relative_to(root)), scale), same)
         found.append(same if same.is_file() else partner)
-    return Images(name, files, found, scale, channels)
+    return Images(name, files, found, scale, channels, values)
 
 
 def partner_stem(name: str, scale: int) -> str:

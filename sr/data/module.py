@@ -1,6 +1,7 @@
 """The data module: endless training crops, whole validation images."""
 
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ from torch.utils.data import DataLoader
 
 from sr.errors import UserError
 
-from .crops import Crops, Steps
+from .crops import Crops, Steps, collate
 from .images import Images, open_set
-from .pack import Pack, build, find
+from .pack import Pack, build
 
 
 class CropData(pl.LightningDataModule):
@@ -28,6 +29,8 @@ class CropData(pl.LightningDataModule):
         benchmarks: folder that holds the benchmark sets.
         cache: folder for decoded packs.
         augment: flips and quarter turns.
+        range: (low, high) that networks see as 0 and 1, in the unit of the files (Hounsfield units, reflectance ...);
+            by default each file's own, found when it is opened.
     """
 
     def __init__(
@@ -42,11 +45,12 @@ class CropData(pl.LightningDataModule):
         val: str | None = None,
         benchmarks: str | None = None,
         augment: bool = True,
+        range: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         self.scale, self.channels, self.crop_px, self.batch_size = scale, channels, crop_px, batch_size
         self.seed, self.workers, self.cache, self.augment = seed, workers, Path(cache), augment
-        self.val, self.benchmarks = val, benchmarks
+        self.val, self.benchmarks, self.range = val, benchmarks, range
 
     def training(self) -> tuple[Pack, Pack | None]:
         """Packs of hr images, and of lr images where they exist as files."""
@@ -60,13 +64,16 @@ class CropData(pl.LightningDataModule):
         """The images that `which` names: None, a benchmark set or a folder."""
         if which is None:
             return self.held_out()
-        folder = Path(which).expanduser()
-        if folder.is_dir():
-            return Images(folder.name, self.pack(find(folder), folder, 1), None, self.scale, self.channels)
-        return open_set(which, self.benchmarks, self.scale, self.channels)
+        found, folder = (
+            open_set(which, self.benchmarks, self.scale, self.channels, self.range),
+            Path(which).expanduser(),
+        )
+        if found.lr is None and folder.is_dir():  # decoded once; what cannot be is named and left out
+            return Images(found.name, self.pack(found.files, folder, 1), None, self.scale, self.channels)
+        return found
 
     def pack(self, files: list[Path], root: Path, minimum_px: int) -> Pack:
-        return build(files, root, self.cache, channels=self.channels, minimum_px=minimum_px)
+        return build(files, root, self.cache, channels=self.channels, minimum_px=minimum_px, values=self.range)
 
     def hold_out(self, pack: Pack, count: int) -> tuple[Pack, Pack]:
         """(training, validation): all for training where `val` names something else, otherwise `count` held out,
@@ -100,6 +107,7 @@ class CropData(pl.LightningDataModule):
             self.crops,
             batch_sampler=steps,
             num_workers=self.workers,
+            collate_fn=collate,
             pin_memory=self.trainer.strategy.root_device.type == "cuda",
             worker_init_fn=_leave_signals_to_the_parent,
         )
@@ -108,7 +116,7 @@ class CropData(pl.LightningDataModule):
         assert self.trainer is not None
         # Every process takes its own images and none is repeated, so that sums over processes are exact.
         mine = range(self.trainer.global_rank, len(self.validation), self.trainer.world_size)
-        return DataLoader(self.validation, batch_size=1, sampler=list(mine))
+        return DataLoader(self.validation, batch_size=1, sampler=list(mine), collate_fn=collate)
 
 
 def _leave_signals_to_the_parent(_: int) -> None:

@@ -8,59 +8,107 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
+from torch import Tensor
 from tqdm import tqdm
 
+from sr import formats
 from sr.errors import UserError
-from sr.formats import image as formats
+from sr.formats import File, Unreadable, missing
+from sr.range import Range
 
 Array = np.ndarray[Any, np.dtype[Any]]
-VERSION = 1  # of the layout: part of the cache key
+VERSION = 2  # of the layout: part of the cache key
+ALIGNED_BYTES = 16  # where an image begins
+
+
+class Frame(NamedTuple):
+    """One image of a file.
+
+    Args:
+        pixels: H W C, stored values, without holes.
+        values: those that are seen as 0 and 1.
+        slope, intercept: unit of the file = slope * stored value + intercept; one a channel.
+    """
+
+    pixels: Array
+    values: Range
+    slope: tuple[float, ...]
+    intercept: tuple[float, ...]
+
+    @property
+    def in_units(self) -> Range:
+        """The range in the unit of the file."""
+        return self.values.scaled(self.slope, self.intercept)
 
 
 class Pack:
-    """A sequence of images H W C of one depth, each a view into one memory-mapped file.
+    """A sequence of images H W C, each of its own type, and each a view into one memory-mapped file.
 
     A pack pickles as its path, so that loader workers map the file instead of copying it.
 
     Args:
         folder: as `build` made it.
         keep: numbers of the images to show; all by default.
+        in_units: range of each image of the folder, in its unit, instead of those that `build` found.
     """
 
-    def __init__(self, folder: Path, keep: list[int] | None = None) -> None:
+    def __init__(self, folder: Path, keep: list[int] | None = None, in_units: dict[int, Range] | None = None) -> None:
         self.folder = Path(folder)
         index = json.loads((self.folder / "index.json").read_text())
         self.skipped: list[str] = index["skipped"]
-        self.dtype = np.dtype(index["dtype"])
-        ends = np.cumsum([0, *(np.prod(shape) for shape in index["shapes"])])
-        self._data = np.memmap(self.folder / "pixels.bin", self.dtype, mode="r", shape=(int(ends[-1]),))
-        self._keep = list(range(len(index["names"]))) if keep is None else keep
-        self._starts = [int(ends[i]) for i in self._keep]
-        self.names: list[str] = [index["names"][i] for i in self._keep]
-        self.shapes: list[tuple[int, int, int]] = [tuple(index["shapes"][i]) for i in self._keep]
+        self._data = np.memmap(self.folder / "pixels.bin", np.uint8, mode="r")
+        self._keep = list(range(len(index["images"]))) if keep is None else keep
+        self._images: list[dict[str, Any]] = [index["images"][i] for i in self._keep]
+        self._in_units = in_units or {}
+        self.names: list[str] = [image["name"] for image in self._images]
+        self.shapes: list[tuple[int, int, int]] = [tuple(image["shape"]) for image in self._images]
+        self.ranges = [self._range(i, image) for i, image in zip(self._keep, self._images, strict=True)]
+
+    def _range(self, i: int, image: dict[str, Any]) -> Range:
+        slope, intercept = np.array(image["slope"]), np.array(image["intercept"])
+        if i in self._in_units:
+            return self._in_units[i].scaled((1 / slope).tolist(), (-intercept / slope).tolist())
+        return Range(tuple(image["low"]), tuple(image["high"]), image["how"])
 
     def keep(self, numbers: list[int]) -> "Pack":
         """A view that shows these images alone."""
-        return Pack(self.folder, [self._keep[i] for i in numbers])
+        return Pack(self.folder, [self._keep[i] for i in numbers], self._in_units)
+
+    def seen_as(self, other: "Pack") -> "Pack":
+        """The same images in the ranges of their partners, where these are not those of a type."""
+        theirs = [other.frame(i).in_units for i in range(len(other))]
+        return Pack(self.folder, self._keep, {i: r for i, r in zip(self._keep, theirs, strict=True) if r.how != "type"})
 
     def __len__(self) -> int:
         return len(self.shapes)
 
     def __getitem__(self, i: int) -> Array:
-        shape, start = self.shapes[i], self._starts[i]
-        return np.asarray(self._data[start : start + shape[0] * shape[1] * shape[2]]).reshape(shape)
+        shape, image = self.shapes[i], self._images[i]
+        dtype, start = np.dtype(image["dtype"]), image["start"]
+        nbytes = shape[0] * shape[1] * shape[2] * dtype.itemsize
+        return np.asarray(self._data[start : start + nbytes]).view(dtype).reshape(shape)
 
-    def __reduce__(self) -> tuple[type, tuple[Path, list[int]]]:
-        return Pack, (self.folder, self._keep)
+    def frame(self, i: int) -> Frame:
+        return Frame(self[i], self.ranges[i], tuple(self._images[i]["slope"]), tuple(self._images[i]["intercept"]))
+
+    def __reduce__(self) -> tuple[type, tuple[Path, list[int], dict[int, Range]]]:
+        return Pack, (self.folder, self._keep, self._in_units)
 
 
 def build(
-    files: Sequence[Path], root: Path, cache: Path, *, channels: int, minimum_px: int, depth: str | None = None
+    files: Sequence[Path],
+    root: Path,
+    cache: Path,
+    *,
+    channels: int,
+    minimum_px: int,
+    values: Sequence[float] | None = None,
 ) -> Pack:
     """Decode `files` into a pack under `cache`, or open the one that is there already.
 
@@ -68,21 +116,22 @@ def build(
     beside its place and moved there whole, so that a killed or a second builder leaves nothing broken.
 
     Args:
-        files: images under `root`.
+        files: images under `root`; of several frames or slices each is an image.
         channels: of the images; gray, RGB and RGBA are converted to 1 or 3, other files are skipped.
         minimum_px: shortest side; smaller images are skipped.
-        depth: uint8 or uint16; by default that of most files. Files of another depth are skipped.
+        values: (low, high) that networks see as 0 and 1, in the unit of the files; by default each file's own.
 
     Raises:
         UserError: no image is left, with the reasons.
     """
-    key = _key(files, root, [VERSION, channels, minimum_px, depth])
+    given = None if values is None else Range.given(*values)
+    key = _key(files, root, [VERSION, channels, minimum_px, None if values is None else list(values)])
     target = Path(cache).expanduser() / f"{root.resolve().name}-{key}"
     if not (target / "index.json").exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         building = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
         try:
-            _write(building, files, root, channels, minimum_px, depth)
+            _write(building, files, root, channels, minimum_px, given)
             building.chmod(0o755)  # mkdtemp makes it private; a cache may be shared
             try:
                 os.rename(building, target)
@@ -106,14 +155,15 @@ def find(root: str | Path) -> list[Path]:
     folder = Path(root).expanduser()
     if not folder.is_dir():
         raise UserError(f"{root} is not a folder; name one that holds images")
+    known = tuple(formats.suffixes(still=True))
     files = sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in formats.SUFFIXES
+        if (path.name.lower().endswith(known) or (not path.suffix.strip(".0123456789") and formats.is_known(path)))
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
     if not files:
-        raise UserError(f"{root} holds no image; {', '.join(sorted(formats.SUFFIXES))} are read")
+        raise UserError(f"{root} holds no image; {', '.join(sorted(known))} are read")
     return files
 
 
@@ -130,8 +180,43 @@ def to_channels(pixels: Array, channels: int) -> Array | None:
         return pixels
     if channels == 1 and have in (2, 3):
         gray = pixels[..., :1] if have == 2 else pixels @ np.array([[0.299], [0.587], [0.114]])
-        return np.floor(gray + 0.5).astype(pixels.dtype)
+        return (np.floor(gray + 0.5) if pixels.dtype.kind in "ui" else gray).astype(pixels.dtype)
     return None
+
+
+def frames_of(file: File, channels: int | None) -> Iterator[Frame]:
+    """The images of a file that networks are to see, of `channels`, or as they are; of what moves the first.
+
+    Raises:
+        UserError: it cannot be read, or has no such channels.
+    """
+    for i, stored in enumerate(islice(file.frames(), 1) if file.moves else file.frames()):
+        have, values = stored.shape[2], file.range_of(i)
+        wanted = channels or have
+        pixels = to_channels(stored, wanted)
+        bands = have in (2, 4) and not (file.alpha or file.colours)  # the last of them is no transparency
+        unlike = wanted == 1 and len(set(zip(values.low[:3], values.high[:3], strict=True))) > 1
+        if pixels is None or (have != wanted and (bands or unlike)):
+            raise Unreadable(f"{file.path}: {have} channels, {wanted} are needed")
+        which = range(wanted) if have >= wanted else [0] * wanted
+        slope, intercept = (tuple(v[c] if len(v) > 1 else v[0] for c in which) for v in (file.slope, file.intercept))
+        values = values.of_channels(which)
+        yield Frame(_filled(pixels, values), values, slope, intercept)
+
+
+def seen(pixels: Array, values: Range) -> Tensor:
+    """C H W as networks see H W C: bytes of 8-bit pictures, which become float on the device, or float in [0, 1]."""
+    if pixels.dtype == np.uint8 and values.is_of_bytes:
+        return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
+    return torch.from_numpy(values.to_unit(pixels).clip(0, 1).transpose(2, 0, 1).copy())
+
+
+def _filled(pixels: Array, values: Range) -> Array:
+    """Without holes, as an enlarger fills them."""
+    if pixels.dtype.kind != "f" or np.isfinite(pixels).all():
+        return pixels
+    unit = torch.from_numpy(values.to_unit(pixels)).permute(2, 0, 1)[None]
+    return values.from_unit(missing.filled(unit, ~unit.isfinite()), pixels.dtype)[0]
 
 
 def _key(files: Sequence[Path], root: Path, options: list[Any]) -> str:
@@ -139,60 +224,56 @@ def _key(files: Sequence[Path], root: Path, options: list[Any]) -> str:
     return hashlib.sha256(json.dumps([options, str(root.resolve()), listing]).encode()).hexdigest()[:16]
 
 
-def _write(folder: Path, files: Sequence[Path], root: Path, channels: int, minimum_px: int, depth: str | None) -> None:
+def _write(
+    folder: Path, files: Sequence[Path], root: Path, channels: int, minimum_px: int, given: Range | None
+) -> None:
     skipped: list[str] = []
-    # One file a depth, for only at the end is it known which depth most images have.
-    outputs: dict[str, tuple[BinaryIO, list[str], list[Any]]] = {}
-    with ExitStack() as opened:
-        for each in ("uint8", "uint16"):
-            outputs[each] = (opened.enter_context(open(folder / f"{each}.bin", "wb")), [], [])
-        for name, pixels, reason in _decoded(files, root, channels, minimum_px):
-            if pixels is None:
-                skipped.append(reason)
+    images: list[dict[str, Any]] = []
+    with open(folder / "pixels.bin", "wb") as target:
+        for made in _decoded(files, root, channels, minimum_px, given):
+            if isinstance(made, str):
+                skipped.append(made)
                 continue
-            file, kept_names, kept_shapes = outputs[str(pixels.dtype)]
-            pixels.tofile(file)
-            kept_names.append(name)
-            kept_shapes.append(pixels.shape)
-    dtype = depth or max(outputs, key=lambda d: len(outputs[d][1]))
-    if not outputs[dtype][1]:
-        reasons = "; ".join(skipped[:5]) or f"none is {depth}"
+            about, pixels = made
+            target.write(b"\0" * (-target.tell() % ALIGNED_BYTES))
+            images.append(about | {"start": target.tell()})
+            pixels.tofile(target)
+    if not images:
+        reasons = "; ".join(skipped[:5])
         raise UserError(f"{root}: none of {len(files)} images can be used ({reasons})")
-    _, names, shapes = outputs[dtype]
-    for other, (_, odd, _) in outputs.items():
-        if other != dtype:
-            skipped += [f"{root / name}: {other}, while most images are {dtype}" for name in odd]
-            (folder / f"{other}.bin").unlink()
-    (folder / f"{dtype}.bin").rename(folder / "pixels.bin")
-    index = {"names": names, "shapes": shapes, "skipped": skipped, "dtype": dtype}
-    (folder / "index.json").write_text(json.dumps(index))
+    (folder / "index.json").write_text(json.dumps({"images": images, "skipped": skipped}))
 
 
 def _decoded(
-    files: Sequence[Path], root: Path, channels: int, minimum_px: int
-) -> Iterator[tuple[str, Array | None, str]]:
-    """(name, pixels or None, reason), in the order of `files`; decoders run beside each other."""
+    files: Sequence[Path], root: Path, channels: int, minimum_px: int, given: Range | None
+) -> Iterator[tuple[dict[str, Any], Array] | str]:
+    """What the index says of an image, and its pixels; or why there is none. Decoders run beside each other."""
 
-    def decode(path: Path) -> tuple[str, Array | None, str]:
+    def decode(path: Path) -> list[tuple[dict[str, Any], Array] | str]:
         name = str(path.relative_to(root))
+        made: list[tuple[dict[str, Any], Array] | str] = []
         try:
-            pixels = formats.read(path)
-        except formats.UnreadableImage as error:
-            return name, None, str(error)
-        height, width, have = pixels.shape
-        if min(height, width) < minimum_px:
-            return name, None, f"{path}: {width}x{height} is smaller than the {minimum_px} pixels needed"
-        converted = to_channels(pixels, channels)
-        if converted is None:
-            return name, None, f"{path}: {have} channels, {channels} are needed"
-        return name, np.ascontiguousarray(converted), ""
+            with formats.open(path, given) as file:
+                n, height, width, _ = file.shape
+                if 0 < min(height, width) < minimum_px:
+                    return [f"{path}: {width}x{height} is smaller than the {minimum_px} pixels needed"]
+                for i, (pixels, values, slope, intercept) in enumerate(frames_of(file, channels)):
+                    about = {
+                        "name": name if n == 1 or file.moves else f"{name}[{i}]", "shape": pixels.shape,
+                        "dtype": str(pixels.dtype), "low": values.low, "high": values.high, "how": values.how,
+                        "slope": slope, "intercept": intercept,
+                    }  # fmt: skip
+                    made.append((about, np.ascontiguousarray(pixels)))
+        except UserError as error:
+            return [*made, str(error)]
+        return made
 
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
         # Submitted in slices, so that decoded images do not pile up before the writer.
         progress = tqdm(total=len(files), desc=f"packing {root.name}", unit="image", disable=None, leave=False)
         for start in range(0, len(files), 4 * workers):
-            for item in pool.map(decode, files[start : start + 4 * workers]):
+            for found in pool.map(decode, files[start : start + 4 * workers]):
                 progress.update()
-                yield item
+                yield from found
         progress.close()

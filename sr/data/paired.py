@@ -57,7 +57,8 @@ class Paired(CropData):
         if not kept:
             raise UserError(f"no image of {hr_root} has its partner in {lr_root}; pairs share their names, and lr is "
                              f"{self.scale} times smaller")  # fmt: skip
-        return hr.keep([i for i, _ in kept]), lr.keep([j for _, j in kept])
+        hr, lr = hr.keep([i for i, _ in kept]), lr.keep([j for _, j in kept])
+        return hr, lr.seen_as(hr)
 
     def training(self) -> tuple[Pack, Pack]:
         hr, lr = self.pairs

@@ -1,5 +1,13 @@
-"""Degradations: from hr (N C sH sW, float in [0, 1], on any device) to the lr that the generator sees."""
+"""Degradations: what a camera, a scanner or a network on the way made of an image.
+
+A degradation is a module that is called as `degradation(hr, n) -> (lr, hr)`: images N C sH sW and N C H W, float32 in
+[0, 1] on any device, outside of autocast. `n` are the numbers of the samples; all that is drawn is a function of the
+seed and of them (`draws.of_sample`), so that a batch equals its singles, and neither workers, processes nor an
+interruption change anything. The hr that comes back is the target: it may be sharpened.
+"""
 
 from .bicubic import Bicubic
+from .draws import of_sample
+from .pairs import pair
 
-__all__ = ["Bicubic"]
+__all__ = ["Bicubic", "of_sample", "pair"]

@@ -1,27 +1,34 @@
 """Equal to MATLAB's `imresize(hr, 1/scale, 'bicubic')`, the classical degradation of the benchmarks."""
 
+from collections.abc import Sequence
+
+import torch
 import torch.nn as nn
 from torch import Tensor
 
 from sr.errors import UserError
 from sr.resize import imresize
 
+LEVELS, UNROUNDED = 255.0, 2.0**24  # of 8 bits; and all that float32 can tell apart in [0, 1]
+
 
 class Bicubic(nn.Module):
-    """Antialiased bicubic shrinking of a whole batch on its device.
+    """Antialiased bicubic shrinking of a whole batch on its device; nothing is drawn.
 
     Args:
         scale: 2, 3, 4, 8 or any positive integer.
-        quantize: round lr to 8 bits, as a stored file would be (within one level of the benchmark's files, which
-            round after each pass; `sr.resize.imresize_uint8` is exact).
+        quantize: round lr as MATLAB rounds images of 8 bits, after each of the two passes: the LR files of the
+            benchmarks in every pixel. Images that hold other values than those of 8 bits are never rounded.
     """
+
+    protocol = "shrunk by MATLAB's bicubic, in 8 bits where HR has 8"
 
     def __init__(self, scale: int = 4, quantize: bool = True) -> None:
         super().__init__()
         self.scale, self.quantize = scale, quantize
 
-    def forward(self, hr: Tensor) -> Tensor:
-        """N C sH sW in [0, 1] to N C H W in [0, 1].
+    def forward(self, hr: Tensor, n: Sequence[int] | Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """N C sH sW in [0, 1] to N C H W in [0, 1], and hr as it was.
 
         Raises:
             UserError: hr is not divisible by the scale.
@@ -31,5 +38,8 @@ class Bicubic(nn.Module):
         if height % s or width % s:
             raise UserError(f"HR is {width}x{height}, not divisible by scale {s}; crop it to "
                              f"{width // s * s}x{height // s * s}")  # fmt: skip
-        lr = imresize(hr, 1 / s, clip=True)
-        return (lr * 255).round() / 255 if self.quantize else lr
+        if not self.quantize:
+            return imresize(hr, 1 / s, clip=True), hr
+        hr = hr.contiguous()  # products of matrices are slow on channels_last
+        off_grid = (hr * LEVELS).add_(0.5).frac_().sub_(0.5).abs_().amax((1, 2, 3), keepdim=True)
+        return imresize(hr, 1 / s, levels=torch.where(off_grid < 1e-3, LEVELS, UNROUNDED)), hr

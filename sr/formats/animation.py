@@ -1,81 +1,95 @@
 """Moving pictures of the web: GIF, WebP and APNG, frame by frame."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageSequence
 
 from sr.atomic import replacing
-from sr.errors import reason
+from sr.errors import UserError, reason
 
-from .image import UnreadableImage, refuse_bombs
-
-SUFFIXES = {".gif"}  # besides those that are images too
-Array = np.ndarray[Any, np.dtype[Any]]
+from .base import Array, File, Unreadable, is_named
+from .image import Picture, refuse_bombs
 
 
-@dataclass(frozen=True)
-class Animation:
-    """What there is to show.
+class Animation(File):
+    """A GIF, which has a palette of its own to come back to, or any picture of several frames in time: H W 4 uint8.
 
-    Args:
-        frames: N H W 4 uint8, each complete.
-        durations_ms: of each.
-        loop: how often it is shown; 0 for ever, None where the file does not say.
+    Every frame is complete, as it is seen.
     """
 
-    frames: Array
-    durations_ms: list[float]
-    loop: int | None
+    kind = "picture"
+    suffixes = frozenset({".gif"})
+    moves = True
+    dtype = np.dtype(np.uint8)
+    alpha = True
+    colours = (0, 1, 2)
+
+    @classmethod
+    def claims(cls, path: Path, handle: BinaryIO) -> bool:
+        if path.suffix.lower() not in cls.suffixes | {".png", ".webp", ".avif"}:
+            return False
+        try:
+            return path.suffix.lower() in cls.suffixes or getattr(Image.open(handle), "n_frames", 1) > 1
+        except Exception:  # whatever a damaged header makes of it: the reader of pictures tells
+            return False
+
+    def __init__(self, path: Path, handle: BinaryIO) -> None:
+        super().__init__(path, handle)
+        with self._decoding():
+            self.image = Image.open(handle)
+            count = getattr(self.image, "n_frames", 1)
+            refuse_bombs(path, self.image.width * self.image.height * count)
+            self.loop: int | None = self.image.info.get("loop")  # 0 for ever, None where the file does not say
+        self.shape = (count, self.image.height, self.image.width, 4)
+        self.durations_ms: list[float] = []
+
+    @contextmanager
+    def _decoding(self) -> Iterator[None]:
+        try:
+            yield
+        except UserError:
+            raise
+        except Exception as error:  # decoders raise whatever a damaged header makes of them
+            raise Unreadable(f"{self.path}: cannot be decoded ({reason(error)})") from error
+
+    def frames(self) -> Iterator[Array]:
+        self.durations_ms = []
+        with self._decoding():
+            for frame in ImageSequence.Iterator(self.image):
+                pixels = np.asarray(frame.convert("RGBA"))  # WebP tells the time of a frame once it is decoded
+                self.durations_ms.append(float(frame.info.get("duration", 100)))
+                yield pixels
+
+    def refuse(self, target: Path) -> None:
+        if not is_named(target, Picture.suffixes):
+            super().refuse(target)
+        elif not is_named(target, frozenset({".webp", ".png", ".avif"})):
+            raise UserError(f"{self.path}: moves, and {target.suffix} does not; name a .gif, .webp or .png")
+
+    @contextmanager
+    def writer(
+        self, target: Path, size: tuple[int, ...], how: str = "", plain: bool = False
+    ) -> Iterator[Callable[..., None]]:
+        made: list[Array] = []
+        yield made.append
+        write(target, made, self.durations_ms, self.loop)
+        self.notes.append(f"{len(made)} frames")
 
 
-def is_animation(path: Path) -> bool:
-    """A GIF, which has a palette of its own to come back to, or any image of several frames in time."""
-    if path.suffix.lower() in SUFFIXES:
-        return True
-    if path.suffix.lower() not in (".png", ".webp", ".avif"):
-        return False
-    try:
-        with Image.open(path) as image:
-            return getattr(image, "n_frames", 1) > 1
-    except Exception:  # whatever a damaged header makes of it: the reader of images tells
-        return False
-
-
-def read(path: str | Path) -> Animation:
-    """All frames, as they are seen.
-
-    Raises:
-        UnreadableImage: damaged, or too large.
-    """
-    frames, durations = [], []
-    try:
-        with Image.open(path) as image:
-            refuse_bombs(Path(path), image.width * image.height * getattr(image, "n_frames", 1))
-            loop = image.info.get("loop")
-            for frame in ImageSequence.Iterator(image):
-                frames.append(np.asarray(frame.convert("RGBA")))
-                durations.append(float(frame.info.get("duration", 100)))
-    except UnreadableImage:
-        raise
-    except Exception as error:  # decoders raise whatever a damaged header makes of them
-        raise UnreadableImage(f"{path}: cannot be decoded ({reason(error)})") from error
-    return Animation(np.stack(frames), durations, loop)
-
-
-def write(path: str | Path, animation: Animation, frames: Array) -> None:
-    """The same of other frames: whole or not at all. A GIF is opaque or clear, without shades of it."""
-    path = Path(path)
-    pictures = [Image.fromarray(frame) for frame in frames]
-    if path.suffix.lower() == ".gif":
-        pictures = [_clear_or_opaque(picture) for picture in pictures]
-    elif (frames[..., 3] == 255).all():
-        pictures = [picture.convert("RGB") for picture in pictures]
+def write(path: Path, frames: Sequence[Array], durations_ms: list[float], loop: int | None) -> None:
+    """Frames H W 4: whole or not at all. A GIF is opaque or clear, without shades of it."""
     suffix = path.suffix.lower()
-    more: dict[str, Any] = {} if animation.loop is None else {"loop": animation.loop}
-    if animation.loop is None and suffix != ".gif":  # a GIF that does not say is shown once; others say so
+    pictures = [Image.fromarray(frame) for frame in frames]
+    if suffix == ".gif":
+        pictures = [_clear_or_opaque(picture) for picture in pictures]
+    elif all((frame[..., 3] == 255).all() for frame in frames):
+        pictures = [picture.convert("RGB") for picture in pictures]
+    more: dict[str, Any] = {} if loop is None else {"loop": loop}
+    if loop is None and suffix != ".gif":  # a GIF that does not say is shown once; others say so
         more["loop"] = 1
     settings: dict[str, dict[str, Any]] = {
         ".webp": {"lossless": True, "exact": True},
@@ -84,8 +98,8 @@ def write(path: str | Path, animation: Animation, frames: Array) -> None:
         ".avif": {"quality": 90},
     }
     more |= settings.get(suffix, {})
-    whole = all(duration == int(duration) for duration in animation.durations_ms)
-    durations = [int(d) for d in animation.durations_ms] if whole else animation.durations_ms
+    whole = all(duration == int(duration) for duration in durations_ms)
+    durations = [int(d) for d in durations_ms] if whole else durations_ms
     with replacing(path) as temporary:
         pictures[0].save(temporary, save_all=True, append_images=pictures[1:], duration=durations, **more)
 

@@ -1,20 +1,23 @@
 """DICOM: one frame or many, stored values as they are; what lies where in the patient is kept."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from sr.atomic import replacing
 from sr.errors import UserError, optional, reason
+from sr.range import Measurement, Range
 
 from . import missing
+from .base import Array, File, Unreadable, is_named
 
-SUFFIXES = {".dcm", ".dicom", ".ima"}
-Array = np.ndarray[Any, np.dtype[Any]]
 # DICOM PS3.3: distances between the centres of pixels, down and across, in millimetres
 SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
@@ -25,95 +28,186 @@ EDGES = {
 }  # fmt: skip
 
 
-class UnreadableDicom(UserError):
-    """A file that is not DICOM, or one that cannot be enlarged rightly."""
+class Dicom(File):
+    """Frames of a DICOM file: T H W C, stored values, before slope and intercept.
 
-
-@dataclass(frozen=True)
-class Frames:
-    """The frames of a DICOM file.
-
-    Args:
-        path: of the file.
-        pixels: T H W C; stored values, before slope and intercept; float with NaN where they are padding.
-        dtype: of the stored values.
-        dataset: all else.
+    The range is that of the series: the slices beside this one that belong to it are looked at too, so that
+    neighbouring slices are seen alike. DICOM names windows to show values in, but no range that all values lie in
+    and no outlier widens; hence it is measured.
     """
 
-    path: Path
-    pixels: Array
-    dtype: np.dtype[Any]
-    dataset: Any
+    kind = "dicom"
+    several = True
+    suffixes = frozenset({".dcm", ".dicom", ".ima"})
+
+    @classmethod
+    def claims(cls, path: Path, handle: BinaryIO) -> bool:
+        return is_named(path, cls.suffixes) or (_may_have_no_suffix(path) and handle.read(132)[128:] == b"DICM")
+
+    @classmethod
+    def split(cls, path: Path) -> tuple[str, str]:
+        return super().split(path) if is_named(path, cls.suffixes) else (path.name, ".dcm")
+
+    def __init__(self, path: Path, handle: BinaryIO) -> None:
+        super().__init__(path, handle)
+        pydicom = optional("pydicom", f"{path}: DICOM needs pydicom", "medical")
+        try:
+            self.dataset = pydicom.dcmread(handle)
+        except Exception as error:  # whatever a damaged header makes of it
+            raise Unreadable(f"{path}: not DICOM ({reason(error)})") from error
+        try:
+            why = _objection(self.dataset)
+            if why:
+                raise Unreadable(f"{path}: {why}")
+            size = self.dataset.Rows, self.dataset.Columns
+            self.shape = (int(self.dataset.get("NumberOfFrames") or 1), *size, int(self.dataset.SamplesPerPixel))
+            self.slope, self.intercept = _rescale(self.dataset)
+            self.spacing = next((tuple(map(float, element.value)) for element in _spacings(self.dataset)), None)
+        except UserError:
+            raise
+        except Exception as error:
+            raise Unreadable(f"{path}: a damaged header ({reason(error)})") from error
+        self.colours = (0, 1, 2) if self.shape[3] == 3 else None
+
+    @cached_property
+    def pixels(self) -> Array:
+        """T H W C as they are stored; decompressed, YBR as RGB."""
+        try:
+            from pydicom.pixels import pixel_array
+
+            pixels = pixel_array(self.dataset).reshape(*self.shape[:3], -1)
+            return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+        except Exception as error:
+            raise Unreadable(f"{self.path}: its pixels cannot be decoded ({reason(error)})") from error
+
+    @property
+    def dtype(self) -> np.dtype[Any]:  # type: ignore[override]
+        return self.pixels.dtype
+
+    @cached_property
+    def padded(self) -> Array | None:
+        """Where there is no pixel, T H W C; None where all are."""
+        padding = _padding(self.dataset, self.dtype)
+        if padding is None:
+            return None
+        limit = _padding(self.dataset, self.dtype, "PixelPaddingRangeLimit")
+        low, high = sorted((padding, padding if limit is None else limit))
+        padded = (self.pixels >= low) & (self.pixels <= high)
+        return padded if padded.any() else None
+
+    @property
+    def missing(self) -> bool:  # type: ignore[override]
+        return self.padded is not None
+
+    def frames(self) -> Iterator[Array]:
+        for i, pixels in enumerate(self.pixels):
+            yield pixels if self.padded is None else missing.masked(pixels, self.padded[i])
+
+    def find_range(self) -> Range:
+        if self.colours and self.dtype.kind == "u":
+            return Range.of_type(self.dtype)
+        return self.stored(_range_of_series(self))
+
+    @contextmanager
+    def writer(
+        self, target: Path, size: tuple[int, ...], how: str = "", plain: bool = False
+    ) -> Iterator[Callable[..., None]]:
+        made: list[Array] = []
+        yield made.append
+        write(target, self, np.stack(made), how)
+
+
+_series: dict[tuple[Path, str], tuple[dict[str, tuple[int, int]], Range]] = {}
+_measuring = Lock()
+
+
+def _range_of_series(file: Dicom) -> Range:
+    """In the unit of the file, over all slices of its series in its folder; these are looked at once a process."""
+    folder, uid = file.path.absolute().parent, str(file.dataset.get("SeriesInstanceUID") or "")
+    with _measuring:
+        seen, found = _series.get((folder, uid), ({}, None))
+        if found is not None and seen.get(file.path.name) == _stamp(file.path):
+            return found
+        paths = [file.path, *(p for p in _slices(folder, uid) if p.name != file.path.name)] if uid else [file.path]
+        measurement = Measurement(len(paths) * int(np.prod(file.shape[:3])))
+        seen = {}
+        for path in paths:
+            try:
+                with file if path == file.path else _open(path) as one:
+                    if one.shape[3] == file.shape[3]:
+                        for pixels in one.frames():
+                            measurement.add(pixels * np.array(one.slope) + np.array(one.intercept))
+                        seen[path.name] = _stamp(path)
+            except (UserError, OSError):  # it is told when its turn comes
+                continue
+        found = measurement.range(f"measured over {len(seen)} slices of its series" if len(seen) > 1 else "measured")
+        _series[folder, uid] = seen, found
+        return found
+
+
+def _slices(folder: Path, uid: str) -> list[Path]:
+    """The files of a series in a folder, by their headers."""
+    import pydicom
+
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and is_dicom(path):
+            try:
+                header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SeriesInstanceUID"])
+            except Exception:  # whatever a damaged header makes of it
+                continue
+            if str(header.get("SeriesInstanceUID") or "") == uid:
+                found.append(path)
+    return found
+
+
+def _open(path: Path) -> Dicom:
+    return Dicom(path, open(path, "rb"))
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_size
+
+
+def _rescale(dataset: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Slope and intercept; of multi-frame files those that all frames share."""
+    shared = (dataset.get("SharedFunctionalGroupsSequence") or [{}])[0]
+    place = dataset if "RescaleSlope" in dataset else (shared.get("PixelValueTransformationSequence") or [{}])[0]
+    slope, intercept = (place.get(keyword) for keyword in ("RescaleSlope", "RescaleIntercept"))
+    return (float(slope or 1),), (float(intercept or 0),)
 
 
 def is_dicom(path: Path) -> bool:
     """By the suffix, and without any by the four letters that DICOM files begin with."""
-    if path.suffix.lower() in SUFFIXES:
+    if is_named(path, Dicom.suffixes):
         return True
-    if path.suffix.strip(".0123456789"):  # UIDs as names look as if they had one
-        return False
     try:
         with open(path, "rb") as file:
-            return file.read(132)[128:] == b"DICM"
+            return Dicom.claims(path, file)
     except OSError:
         return False
 
 
-def read(path: str | Path) -> Frames:
-    """All frames.
-
-    Raises:
-        UnreadableDicom: damaged, no image, or one whose enlargement would say something false.
-        MissingError: pydicom is not installed.
-    """
-    pydicom = optional("pydicom", f"{path}: DICOM needs pydicom", "medical")
-    path = Path(path)
-    try:
-        dataset = pydicom.dcmread(path)
-    except FileNotFoundError as error:
-        raise UnreadableDicom(f"{path}: no such file") from error
-    except Exception as error:  # whatever a damaged header makes of it
-        raise UnreadableDicom(f"{path}: not DICOM ({reason(error)})") from error
-    try:
-        why = _objection(dataset)
-    except Exception as error:
-        raise UnreadableDicom(f"{path}: a damaged header ({reason(error)})") from error
-    if why:
-        raise UnreadableDicom(f"{path}: {why}")
-    try:
-        from pydicom.pixels import pixel_array
-
-        pixels = pixel_array(dataset)  # decompressed; YBR as RGB
-        pixels = pixels.reshape(int(dataset.get("NumberOfFrames") or 1), dataset.Rows, dataset.Columns, -1)
-        pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
-    except Exception as error:
-        raise UnreadableDicom(f"{path}: its pixels cannot be decoded ({reason(error)})") from error
-    dtype = pixels.dtype
-    padding = _padding(dataset, dtype)
-    if padding is not None:
-        limit = _padding(dataset, dtype, "PixelPaddingRangeLimit")
-        ends = sorted((padding, padding if limit is None else limit))
-        padded = (pixels >= ends[0]) & (pixels <= ends[1])
-        if padded.any():
-            pixels = missing.masked(pixels, padded)
-    return Frames(path, pixels, dtype, dataset)
+def _may_have_no_suffix(path: Path) -> bool:
+    return not path.suffix.strip(".0123456789")  # UIDs as names look as if they had one
 
 
-def write(path: str | Path, frames: Frames, pixels: Array, how: str) -> None:
+def write(path: Path, file: Dicom, pixels: Array, how: str) -> None:
     """Frames enlarged, as a derived image of a series of its own; uncompressed; whole or not at all.
 
     Args:
         path: to write.
-        frames: what was read.
-        pixels: T H W C as `frames.pixels` has it.
+        file: what was read; it is left as it is.
+        pixels: T H W C as `file.frames` has it.
         how: for DerivationDescription.
     """
     import pydicom
     from pydicom.uid import ExplicitVRLittleEndian
 
-    dataset = frames.dataset
-    down, across = (new / old for new, old in zip(pixels.shape[1:3], frames.pixels.shape[1:3], strict=True))
-    made = missing.stored(pixels, frames.dtype, _padding(dataset, frames.dtype))
+    dataset = deepcopy(file.dataset)
+    down, across = (new / old for new, old in zip(pixels.shape[1:3], file.shape[1:3], strict=True))
+    made = missing.stored(pixels, file.dtype, _padding(dataset, file.dtype))
     _scale_places(dataset, down, across)
     _scale_edges(dataset, down, across)
     dataset.Rows, dataset.Columns = made.shape[1:3]
@@ -140,7 +234,7 @@ def write(path: str | Path, frames: Frames, pixels: Array, how: str) -> None:
         try:
             pydicom.dcmwrite(temporary, dataset, enforce_file_format=True)
         except Exception as error:  # an element that no reader had to understand so far, or above 4 GB
-            raise UnreadableDicom(f"{frames.path}: cannot be written again ({reason(error)})") from error
+            raise Unreadable(f"{file.path}: cannot be written again ({reason(error)})") from error
 
 
 def _objection(dataset: Any) -> str | None:

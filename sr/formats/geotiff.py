@@ -1,20 +1,21 @@
 """Scenes: GeoTIFF of any number of bands, read and written in windows; what lies where is kept."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import tifffile
+from tqdm import tqdm
 
 from sr.atomic import replacing
 from sr.errors import UserError, optional, reason
+from sr.range import Range
 
 from . import missing
+from .base import ALL, Array, File, Unreadable, is_named
 
-Array = np.ndarray[Any, np.dtype[Any]]
 # TIFF tags that GDAL and GeoTIFF write: pixel scale, tie points, matrix, keys, metadata, nodata
 GEO_TAGS = (33550, 33922, 34264, 34735, 42112, 42113)
 LARGE_PX = 1 << 27  # a TIFF from here on is read in windows, whatever it says of itself
@@ -22,33 +23,79 @@ BLOCK_PX = 512
 CACHE_BYTES = 128 << 20  # of GDAL; by default it takes a twentieth of the machine
 
 
-class UnreadableScene(UserError):
-    """A scene that cannot be read, or that cannot be enlarged rightly."""
+class Scene(File):
+    """A scene that says where on earth it lies, or one too large for anything but windows; GDAL opens it by its name.
 
-
-@dataclass
-class Scene:
-    """An open scene.
-
-    Args:
-        path: of its file.
-        source: the open dataset of rasterio.
-        height, width, bands: its size.
-        dtype: of its pixels.
-        alpha: the last band is transparency.
-        masked: some pixels may be missing.
-        own: the pixels are those of the source, and not a map of them.
+    Bands have a range each, for they may be of different quantities, unless they say that they share a unit.
     """
 
-    path: Path
-    source: Any
-    height: int
-    width: int
-    bands: int
-    dtype: np.dtype[Any]
-    alpha: bool
-    masked: bool
-    own: bool = True
+    kind = "picture"
+    suffixes = frozenset({".jp2"})
+    layout = "windows"
+
+    @classmethod
+    def claims(cls, path: Path, handle: BinaryIO) -> bool:
+        if path.suffix.lower() == ".jp2":
+            return True
+        if path.suffix.lower() not in (".tif", ".tiff"):
+            return False
+        try:
+            page: Any = tifffile.TiffFile(handle).pages[0]
+            return any(tag in page.tags for tag in GEO_TAGS) or page.imagewidth * page.imagelength > LARGE_PX
+        except Exception:  # whatever a damaged header makes of it: the reader of pictures tells
+            return False
+
+    @classmethod
+    def split(cls, path: Path) -> tuple[str, str]:
+        return path.stem, ".tif"  # JPEG 2000 is read, but not written
+
+    def __init__(self, path: Path, handle: BinaryIO) -> None:
+        super().__init__(path, handle)
+        rasterio = optional("rasterio", f"{path}: scenes need rasterio", "satellite")
+        from rasterio.errors import RasterioError
+
+        self.opened = ExitStack()
+        self.opened.enter_context(
+            rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES, GDAL_TIFF_INTERNAL_MASK=True, GDAL_NUM_THREADS="ALL_CPUS")
+        )
+        try:
+            driver = "JP2OpenJPEG" if path.suffix.lower() == ".jp2" else "GTiff"
+            self.source = source = self.opened.enter_context(rasterio.open(path, driver=driver))
+            self.dtype = np.dtype(source.dtypes[0])
+            self._refuse()
+        except RasterioError as error:
+            self.opened.close()
+            raise Unreadable(f"{path}: no scene that can be read ({reason(error)})") from error
+        except BaseException:
+            self.opened.close()
+            raise
+        kinds = [interpretation.name for interpretation in source.colorinterp]
+        self.alpha = kinds[-1] == "alpha"
+        self.masked = any([flag.name for flag in flags] != ["all_valid"] for flags in source.mask_flag_enums)
+        self.missing = self.masked or self.dtype.kind == "f"
+        rgb = ("red", "green", "blue")
+        self.colours = tuple(map(kinds.index, rgb)) if set(rgb) <= set(kinds) else None  # type: ignore[assignment]
+        self.shape = (1, source.height, source.width, source.count)
+        self.slope = tuple(scale or 1.0 for scale in source.scales)
+        self.intercept = tuple(map(float, source.offsets))
+        self.spacing = (abs(source.transform.e), abs(source.transform.a))
+
+    def _refuse(self) -> None:
+        """What would come out wrong."""
+        source, path = self.source, self.path
+        if source.subdatasets:
+            raise Unreadable(f"{path}: holds {len(source.subdatasets)} scenes; give them one by one")
+        if "palette" in (interpretation.name for interpretation in source.colorinterp):
+            raise Unreadable(f"{path}: a palette of classes; what lies between two classes is none")
+        if source.tags(1, ns="IMAGE_STRUCTURE").get("NBITS") == "1":
+            raise Unreadable(f"{path}: of one bit, two classes; what lies between them is none")
+        if len(set(source.dtypes)) > 1 or self.dtype.kind not in "uif":
+            kinds = ", ".join(map(str, set(source.dtypes)))
+            raise Unreadable(f"{path}: bands of {kinds}; integers or floats of one type are needed")
+
+    def close(self) -> None:
+        self.opened.close()
+        super().close()
 
     @property
     def nodata(self) -> float | None:
@@ -58,11 +105,12 @@ class Scene:
         value = self.source.nodata if self.masked else None
         return value if value is None or in_dtype_range(value, self.dtype.name) else None
 
-    def read(self, rows: slice, columns: slice) -> Array:
+    def read(self, rows: slice = ALL, columns: slice = ALL) -> Array:
         """Pixels of a window, H W C; where some may be missing as float, and the missing ones are NaN."""
         from rasterio.errors import RasterioError
         from rasterio.windows import Window
 
+        rows, columns = (slice(*side.indices(n)) for side, n in zip((rows, columns), self.shape[1:3], strict=True))
         window = Window.from_slices(rows, columns)
         try:
             pixels = np.moveaxis(self.source.read(window=window), 0, -1)
@@ -71,85 +119,70 @@ class Scene:
             valid = np.moveaxis(self.source.read_masks(window=window), 0, -1) != 0
         except RasterioError as error:
             place = f"{rows.start}:{rows.stop}, {columns.start}:{columns.stop}"
-            raise UnreadableScene(f"{self.path}: damaged in rows and columns {place} ({reason(error)})") from error
+            raise Unreadable(f"{self.path}: damaged in rows and columns {place} ({reason(error)})") from error
         if self.alpha:
             valid[..., -1] = True
         return missing.masked(pixels, ~valid)
 
+    def frames(self) -> Iterator[Array]:
+        yield self.read()
 
-@contextmanager
-def reading(path: str | Path) -> Iterator[Scene]:
-    """Open a scene.
+    def parts(self) -> Iterator[Array]:
+        height, width = self.shape[1:3]
+        corners = [(top, left) for top in range(0, height, BLOCK_PX) for left in range(0, width, BLOCK_PX)]
+        for top, left in tqdm(corners, desc="range", disable=len(corners) < 64, leave=False):
+            yield self.read(slice(top, top + BLOCK_PX), slice(left, left + BLOCK_PX))
 
-    Raises:
-        UnreadableScene: not a raster that GDAL knows, or one of classes, complex numbers, several scenes.
-        MissingError: rasterio is not installed.
-    """
-    rasterio = optional("rasterio", f"{path}: scenes need rasterio", "satellite")
-    from rasterio.errors import RasterioError
+    def find_range(self) -> Range:
+        """Of 8 bits, and of pictures in colours of 16, what they can hold; else measured, like TIFF without a place."""
+        if self.dtype == np.uint8 or (self.colours and self.dtype == np.uint16):
+            return Range.of_type(self.dtype)
+        units = set(self.source.units)
+        return self.measured(together=bool(self.colours) or (len(units) == 1 and units not in ({None}, {""})))
 
-    path = Path(path)
-    with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES, GDAL_TIFF_INTERNAL_MASK=True, GDAL_NUM_THREADS="ALL_CPUS"):
-        try:
-            source = rasterio.open(path, driver="JP2OpenJPEG" if path.suffix.lower() == ".jp2" else "GTiff")
-        except RasterioError as error:
-            raise UnreadableScene(f"{path}: no scene that can be read ({reason(error)})") from error
-        with source:
-            if source.subdatasets:
-                raise UnreadableScene(f"{path}: holds {len(source.subdatasets)} scenes; give them one by one")
-            kinds = [interpretation.name for interpretation in source.colorinterp]
-            dtype = np.dtype(source.dtypes[0])
-            if "palette" in kinds:
-                raise UnreadableScene(f"{path}: a palette of classes; what lies between two classes is none")
-            if source.tags(1, ns="IMAGE_STRUCTURE").get("NBITS") == "1":
-                raise UnreadableScene(f"{path}: of one bit, two classes; what lies between them is none")
-            if len(set(source.dtypes)) > 1 or dtype.kind not in "uif":
-                raise UnreadableScene(f"{path}: bands of {', '.join(map(str, set(source.dtypes)))}; integers "
-                                      "or floats of one type are needed")  # fmt: skip
-            masked = any([flag.name for flag in flags] != ["all_valid"] for flags in source.mask_flag_enums)
-            alpha = kinds[-1] == "alpha"
-            yield Scene(path, source, source.height, source.width, source.count, dtype, alpha, masked)
+    def refuse(self, target: Path) -> None:
+        if not is_named(target, frozenset({".tif", ".tiff"})):
+            raise UserError(f"{self.path}: a scene becomes a GeoTIFF; name a .tif instead of {target.name}")
 
+    @contextmanager
+    def writer(
+        self, target: Path, size: tuple[int, ...], how: str = "", plain: bool = False
+    ) -> Iterator[Callable[..., None]]:
+        """A GeoTIFF over the same extent: of as many bands, or `plain`, of one of 8 bits."""
+        import rasterio
+        from rasterio.windows import Window
 
-@contextmanager
-def writing(path: str | Path, scene: Scene, height: int, width: int) -> Iterator[Callable[[slice, slice, Array], None]]:
-    """A GeoTIFF of as many bands, over the same extent, of other pixels: whole or not at all.
+        source, (height, width) = self.source, size
+        bands, dtype = (1, np.dtype(np.uint8)) if plain else (self.shape[3], self.dtype)
+        nodata = None if plain else self.nodata
+        across, down = width / self.shape[2], height / self.shape[1]
+        profile = {
+            "driver": "GTiff", "width": width, "height": height, "count": bands, "dtype": dtype.name,
+            "crs": source.crs, "nodata": nodata, "tiled": True, "blockxsize": BLOCK_PX, "blockysize": BLOCK_PX,
+            "interleave": "pixel" if bands in (3, 4) else "band", "bigtiff": "IF_SAFER",
+            "compress": "deflate", "zlevel": 1, "predictor": 3 if dtype.kind == "f" else 2,
+        }  # fmt: skip
+        if bands in (3, 4) and source.colorinterp[0].name == "red":
+            profile["photometric"] = "RGB"
+        if not source.transform.is_identity or source.crs is not None:
+            profile["transform"] = source.transform * source.transform.scale(1 / across, 1 / down)
+        keep_mask = self.masked and source.nodata is None and not self.alpha and not plain
 
-    Yields:
-        A function that writes a window: its rows, its columns, pixels H W C, NaN where they are missing.
-    """
-    import rasterio
-    from rasterio.windows import Window
+        with replacing(target) as temporary, rasterio.open(temporary, "w", **profile) as file:
+            _place(file, source, across, down)
+            if not plain:
+                _describe(file, source)
 
-    source, nodata = scene.source, scene.nodata
-    across, down = width / scene.width, height / scene.height
-    profile = {
-        "driver": "GTiff", "width": width, "height": height, "count": scene.bands, "dtype": scene.dtype.name,
-        "crs": source.crs, "nodata": nodata, "tiled": True, "blockxsize": BLOCK_PX, "blockysize": BLOCK_PX,
-        "interleave": "pixel" if scene.bands in (3, 4) else "band", "bigtiff": "IF_SAFER",
-        "compress": "deflate", "zlevel": 1, "predictor": 3 if scene.dtype.kind == "f" else 2,
-    }  # fmt: skip
-    if scene.bands in (3, 4) and source.colorinterp[0].name == "red":
-        profile["photometric"] = "RGB"
-    if not source.transform.is_identity or source.crs is not None:
-        profile["transform"] = source.transform * source.transform.scale(1 / across, 1 / down)
-    keep_mask = scene.masked and source.nodata is None and not scene.alpha
+            def write(rows: slice, columns: slice, pixels: Array) -> None:
+                window = Window.from_slices(rows, columns)
+                if self.alpha and self.masked and not plain:  # what is invisible stays so: its colours are none
+                    hidden = np.isnan(pixels[..., :-1]).any(-1, keepdims=True)
+                    pixels = np.concatenate([pixels[..., :-1], np.where(hidden, 0, pixels[..., -1:])], -1)
+                file.write(np.moveaxis(missing.stored(pixels, dtype, nodata), -1, 0), window=window)
+                if keep_mask:
+                    file.write_mask(~np.isnan(pixels).all(-1), window=window)
 
-    with replacing(path) as temporary, rasterio.open(temporary, "w", **profile) as target:
-        _place(target, source, across, down)
-        if scene.own:
-            _describe(target, source)
-
-        def write(rows: slice, columns: slice, pixels: Array) -> None:
-            window = Window.from_slices(rows, columns)
-            if scene.alpha and scene.masked:  # what is invisible stays so: its colours are none
-                hidden = np.isnan(pixels[..., :-1]).any(-1, keepdims=True)
-                pixels = np.concatenate([pixels[..., :-1], np.where(hidden, 0, pixels[..., -1:])], -1)
-            target.write(np.moveaxis(missing.stored(pixels, scene.dtype, nodata), -1, 0), window=window)
-            if keep_mask:
-                target.write_mask(~np.isnan(pixels).all(-1), window=window)
-
-        yield write
+            yield write
 
 
 def _describe(target: Any, source: Any) -> None:
@@ -178,17 +211,3 @@ def _place(target: Any, source: Any, across: float, down: float) -> None:
         rpcs.line_off, rpcs.samp_off = (rpcs.line_off + 0.5) * down - 0.5, (rpcs.samp_off + 0.5) * across - 0.5
         rpcs.line_scale, rpcs.samp_scale = rpcs.line_scale * down, rpcs.samp_scale * across
         target.rpcs = rpcs
-
-
-def is_scene(path: Path) -> bool:
-    """Whether a TIFF says where on earth it lies, or is too large for anything but windows."""
-    if path.suffix.lower() == ".jp2":
-        return True
-    if path.suffix.lower() not in (".tif", ".tiff"):
-        return False
-    try:
-        with tifffile.TiffFile(path) as file:
-            page: Any = file.pages[0]
-            return any(tag in page.tags for tag in GEO_TAGS) or page.imagewidth * page.imagelength > LARGE_PX
-    except Exception:  # whatever a damaged header makes of it: the reader of images tells
-        return False

@@ -4,11 +4,13 @@ import re
 import struct
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 import imagecodecs
 import numpy as np
@@ -17,7 +19,10 @@ from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageErro
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from sr.atomic import replacing
-from sr.errors import UserError, reason
+from sr.errors import MissingError, UserError, reason
+from sr.range import Range
+
+from .base import File, Unreadable
 
 try:
     import pillow_heif
@@ -39,10 +44,6 @@ INTEROPERABILITY = 0xA005
 WAITING = 1  # tifffile writes no directory: a tag of the next number, which means nothing, keeps its place
 OF_THE_OLD_SIZE = ('{"shape"', "ImageJ=", "<?xml")  # descriptions that Python, ImageJ and OME write of the pixels
 DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 33432, EXIF, GPS)  # of a TIFF; its other tags say where its pixels lie
-
-
-class UnreadableImage(UserError):
-    """A file that is not an image we can read: damaged, or of a kind that we do not know."""
 
 
 @dataclass(frozen=True)
@@ -82,28 +83,154 @@ class Meta:
         return replace(self, exif=exif, dpi=dpi)
 
 
+class Picture(File):
+    """A still picture; nothing is decoded before its pixels are asked for. Orientation is applied to them.
+
+    Colour is what says that it is colour: all but TIFF whose photometric interpretation says otherwise.
+    """
+
+    kind = "picture"
+    suffixes = frozenset(SUFFIXES)
+
+    @classmethod
+    def claims(cls, path: Path, handle: BinaryIO) -> bool:
+        return True  # the last to be asked: if it is none, its decoder tells
+
+    def __init__(self, path: Path, handle: BinaryIO) -> None:
+        super().__init__(path, handle)
+        self.is_tiff = path.suffix.lower() in (".tif", ".tiff")
+        with self.decoding():
+            self.page = _tiff_page(path, handle) if self.is_tiff else None
+            self.opened = None if self.page is not None and _is_plain(self.page) else _opened(handle)
+            self.orientation = self._orientation()
+            height, width, channels = _shape(self.page) if self.page is not None else _shape(self.opened)
+            refuse_bombs(path, height * width)
+        if self.orientation >= 5:
+            height, width = width, height
+        self.shape = (1, height, width, channels)
+
+    @contextmanager
+    def decoding(self) -> Iterator[None]:
+        """Whatever decoders make of a damaged file is told in one sentence."""
+        try:
+            yield
+        except UserError:
+            raise
+        except Exception as error:
+            needed = self.path.suffix.lower() in {".heic", ".heif"} - HEIC
+            plugin = "; HEIC needs pillow-heif: pip install 'sr[heic]'" if needed else ""
+            raise Unreadable(f"{self.path}: cannot be decoded ({reason(error)}){plugin}") from error
+
+    @cached_property
+    def pixels(self) -> Array:
+        """H W C, of any type that files have."""
+        with self.decoding():
+            pixels = self._decoded()
+        pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+        if pixels.ndim != 3 or 0 in pixels.shape:
+            raise Unreadable(f"{self.path}: shape {pixels.shape} is not that of one image")
+        if pixels.dtype.kind not in "ui" and pixels.dtype not in (np.float32, np.float64):
+            raise Unreadable(f"{self.path}: pixels are {pixels.dtype}, integers or float32 or float64 are needed")
+        self.shape = (1, *cast("tuple[int, int, int]", pixels.shape))  # palettes have become colours
+        return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:  # type: ignore[override]
+        return self.pixels.dtype
+
+    @cached_property
+    def alpha(self) -> bool:  # type: ignore[override]
+        if self.page is not None and _is_plain(self.page):
+            samples = [int(kind) for kind in (self.page.extrasamples or ())]
+            return bool(samples) and samples[-1] in (1, 2)
+        return self.pixels.shape[2] in (2, 4)
+
+    @cached_property
+    def colours(self) -> tuple[int, int, int] | None:  # type: ignore[override]
+        coded = self.page is None or self.page.photometric != tifffile.PHOTOMETRIC.MINISBLACK
+        return (0, 1, 2) if coded and self.pixels.shape[2] >= 3 else None
+
+    @cached_property
+    def meta(self) -> "Meta":
+        """A damaged profile or EXIF costs no image."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of damaged EXIF
+                return replace(_meta(self.opened or _opened(self.handle)), alpha=self.alpha)
+        except UnidentifiedImageError:  # a TIFF of many bands
+            assert self.page is not None
+            icc, xmp = (self.page.tags[code].value if code in self.page.tags else None for code in (ICC, XMP))
+            return Meta(self.alpha, icc, None, xmp)
+        except Exception:  # whatever Pillow makes of it
+            return Meta(self.alpha)
+
+    def find_range(self) -> Range:
+        """What 8 bits can hold, and 16 bits of pictures; TIFF of 16 bits that is no picture in colours is measured."""
+        pictures = (np.uint8, np.uint16) if not self.is_tiff or self.colours else (np.uint8,)
+        return Range.of_type(self.dtype) if self.dtype in pictures else self.measured(together=bool(self.colours))
+
+    def measured(self, together: bool = False) -> Range:
+        if not (self.alpha and together):
+            return super().measured(together)
+        found, full = super().measured(), 1.0 if self.dtype.kind == "f" else float(np.iinfo(self.dtype).max)
+        least, most = (ends or (0.0,) for ends in (found.least, found.most))
+        n = self.shape[3] - 1
+        return Range(
+            (*(min(found.low[:n]),) * n, 0.0), (*(max(found.high[:n]),) * n, full), found.how,
+            (*(min(least[:n]),) * n, 0.0), (*(max(most[:n]),) * n, full),
+        )  # fmt: skip
+
+    def frames(self) -> Iterator[Array]:
+        yield self.pixels
+
+    def refuse(self, target: Path) -> None:
+        refuse(target, self.dtype, self.shape[3])
+
+    @contextmanager
+    def writer(
+        self, target: Path, size: tuple[int, ...], how: str = "", plain: bool = False
+    ) -> Iterator[Callable[..., None]]:
+        made: list[Array] = []
+        yield made.append
+        write(target, made[0], self.meta.enlarged(size[1], size[0], size[1] / self.shape[2]))
+
+    def _orientation(self) -> int:
+        if self.page is not None:
+            tag = self.page.tags.get("Orientation")
+            found = tag.value if tag is not None else 1
+        else:
+            found = self.opened.getexif().get(ORIENTATION, 1) if self.opened is not None else 1
+        return found if found in UPRIGHT else 1
+
+    def _decoded(self) -> Array:
+        if self.page is not None and _is_plain(self.page):
+            return UPRIGHT[self.orientation](_of_tiff(self.page))
+        assert self.opened is not None
+        if self.opened.format == "PNG" and _png_depth(self.handle) == 16:  # Pillow would cut RGB to 8 bits
+            self.handle.seek(0)
+            return UPRIGHT[self.orientation](np.asarray(imagecodecs.png_decode(self.handle.read())))
+        return _by_pillow(self.opened)
+
+
 def read(path: str | Path) -> Array:
-    """Pixels of an image, H W C, uint8 or uint16; palettes and CMYK are resolved, EXIF orientation is applied.
+    """Pixels of a picture, H W C; palettes and CMYK are resolved, orientation is applied.
 
     Raises:
-        UnreadableImage: with the reason, in one sentence that names the file.
+        Unreadable: with the reason, in one sentence that names the file.
     """
-    pixels = _decoded(Path(path))
-    if pixels.dtype not in (np.uint8, np.uint16):
-        raise UnreadableImage(f"{path}: pixels are {pixels.dtype}, uint8 or uint16 is needed")
-    return pixels
+    return read_with_meta(path)[0]
 
 
-def read_with_meta(path: str | Path) -> tuple[Array, Meta]:
-    """As `read`, float TIFF too, and what else the file says.
-
-    Raises:
-        UnreadableImage: with the reason, in one sentence that names the file.
-    """
-    pixels = _decoded(Path(path))
-    if pixels.dtype.kind not in "ui" and pixels.dtype not in (np.float32, np.float64):
-        raise UnreadableImage(f"{path}: pixels are {pixels.dtype}, integers or float32 or float64 are needed")
-    return pixels, _checked_meta(Path(path), pixels)
+def read_with_meta(path: str | Path) -> tuple[Array, "Meta"]:
+    """As `read`, and what else the file says."""
+    try:
+        handle = open(path, "rb")  # noqa: SIM115 (the picture closes it)
+    except FileNotFoundError as error:
+        raise MissingError(f"{path}: no such file") from error
+    except OSError as error:
+        raise Unreadable(f"{path}: cannot be opened ({error.strerror or reason(error)})") from error
+    with Picture(Path(path), handle) as picture:
+        return picture.pixels, picture.meta
 
 
 def refuse(path: Path, dtype: np.dtype[Any], channels: int) -> None:
@@ -117,19 +244,6 @@ def refuse(path: Path, dtype: np.dtype[Any], channels: int) -> None:
                         f"{' or .png' if dtype == np.uint16 and channels <= 4 else ''}")  # fmt: skip
     if channels in (2, 4) and suffix in (".jpg", ".jpeg", ".bmp"):
         raise UserError(f"{path}: {path.suffix} holds no transparency; write a .png or .webp")
-
-
-def shape(path: Path) -> tuple[int, int, int]:
-    """Height, width and channels by the header alone; of what cannot be read (0, 0, 0), for `read` to tell why."""
-    try:
-        if path.suffix.lower() in (".tif", ".tiff"):
-            with tifffile.TiffFile(path) as file:
-                page: Any = file.pages[0]
-                return page.imagelength, page.imagewidth, page.samplesperpixel
-        with Image.open(path) as image:
-            return image.height, image.width, len(image.getbands())
-    except Exception:  # whatever a damaged header makes of it
-        return 0, 0, 0
 
 
 def write(path: str | Path, pixels: Array, meta: Meta | None = None) -> None:
@@ -242,46 +356,6 @@ def _png_with(png: bytes, meta: Meta) -> bytes:
     return png[:33] + made + png[33:]  # 8 bytes of signature, 25 of IHDR
 
 
-def _decoded(path: Path) -> Array:
-    try:
-        pixels = _read(path)
-    except UnreadableImage:
-        raise
-    except FileNotFoundError as error:
-        raise UnreadableImage(f"{path}: no such file") from error
-    except Exception as error:  # decoders raise whatever a damaged header makes of them
-        needed = path.suffix.lower() in {".heic", ".heif"} - HEIC
-        plugin = "; HEIC needs pillow-heif: pip install 'sr[heic]'" if needed else ""
-        raise UnreadableImage(f"{path}: cannot be decoded ({reason(error)}){plugin}") from error
-    if pixels.ndim == 2:
-        pixels = pixels[..., None]
-    if pixels.ndim != 3 or 0 in pixels.shape:
-        raise UnreadableImage(f"{path}: shape {pixels.shape} is not that of one image")
-    return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
-
-
-def _checked_meta(path: Path, pixels: Array) -> Meta:
-    """What Pillow finds; a damaged profile or EXIF costs no image."""
-    alpha = pixels.shape[2] in (2, 4)
-    if path.suffix.lower() in (".tif", ".tiff"):
-        with tifffile.TiffFile(path) as file:
-            page = cast(tifffile.TiffPage, file.pages[0])
-            samples = [int(kind) for kind in (page.extrasamples or ())]
-            coded = page.photometric not in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
-            alpha = alpha if coded else bool(samples) and samples[-1] in (1, 2)
-    try:
-        with warnings.catch_warnings(), Image.open(path) as image:
-            warnings.simplefilter("ignore")  # of damaged EXIF
-            return replace(_meta(image), alpha=alpha)
-    except UnidentifiedImageError:  # a TIFF of many bands
-        with tifffile.TiffFile(path) as file:
-            tags = cast(tifffile.TiffPage, file.pages[0]).tags
-            icc, xmp = (tags[code].value if code in tags else None for code in (ICC, XMP))
-        return Meta(alpha, icc, None, xmp)
-    except Exception:  # whatever Pillow makes of it
-        return Meta(alpha)
-
-
 def _meta(image: Image.Image) -> Meta:
     exif, tags = None, image.getexif()
     if image.format == "TIFF":
@@ -315,28 +389,28 @@ def _exif(data: bytes) -> Image.Exif:
     return tags
 
 
-def _read(path: Path) -> Array:
-    suffix = path.suffix.lower()
-    if suffix in (".tif", ".tiff"):
-        pixels = _read_tiff(path)
-        if pixels is not None:
-            return pixels
-    elif suffix == ".png" and _png_depth(path) == 16:  # Pillow would cut 16-bit RGB to 8 bits without a word
-        with Image.open(path) as deep:
-            refuse_bombs(path, deep.width * deep.height)
-            upright = UPRIGHT.get(deep.getexif().get(ORIENTATION, 1), UPRIGHT[1])
-        return upright(np.asarray(imagecodecs.png_decode(path.read_bytes())))
-    with Image.open(path) as opened:
-        refuse_bombs(path, opened.width * opened.height)
-        image: Image.Image = ImageOps.exif_transpose(opened)
-        if image.mode in ("I;16", "I;16B", "I;16L"):
-            return np.asarray(image).astype(np.uint16)
-        if image.mode == "CMYK" and image.info.get("icc_profile"):
-            image = _from_profile(image)
-        if image.mode in ("P", "PA", "LA", "La", "RGBa", "CMYK", "YCbCr", "LAB", "HSV", "1"):
-            transparent = image.mode in ("PA", "LA", "La", "RGBa") or "transparency" in image.info
-            image = image.convert("L" if image.mode == "1" else "RGBA" if transparent else "RGB")
-        return np.asarray(image)
+def _opened(handle: BinaryIO) -> Image.Image:
+    handle.seek(0)
+    return Image.open(handle)
+
+
+def _shape(header: Any) -> tuple[int, int, int]:
+    """Height, width and channels, as they are stored."""
+    if isinstance(header, tifffile.TiffPage):
+        return header.imagelength, header.imagewidth, header.samplesperpixel
+    return header.height, header.width, len(header.getbands())
+
+
+def _by_pillow(opened: Image.Image) -> Array:
+    image = ImageOps.exif_transpose(opened) if opened.getexif().get(ORIENTATION, 1) != 1 else opened
+    if image.mode in ("I;16", "I;16B", "I;16L"):
+        return np.asarray(image).astype(np.uint16)
+    if image.mode == "CMYK" and image.info.get("icc_profile"):
+        image = _from_profile(image)
+    if image.mode in ("P", "PA", "LA", "La", "RGBa", "CMYK", "YCbCr", "LAB", "HSV", "1"):
+        transparent = image.mode in ("PA", "LA", "La", "RGBa") or "transparency" in image.info
+        image = image.convert("L" if image.mode == "1" else "RGBA" if transparent else "RGB")
+    return np.asarray(image)
 
 
 def _from_profile(image: Image.Image) -> Image.Image:
@@ -350,43 +424,62 @@ def _from_profile(image: Image.Image) -> Image.Image:
 
 
 def refuse_bombs(path: Path, pixels: int) -> None:
-    """Raise UnreadableImage for more pixels than an honest picture has."""
+    """Raise Unreadable for more pixels than an honest picture has."""
     if pixels > LARGEST_PX:
-        raise UnreadableImage(f"{path}: {pixels / 1e6:.0f} megapixels; more than {LARGEST_PX / 1e6:.0f} are refused")
+        raise Unreadable(f"{path}: {pixels / 1e6:.0f} megapixels; more than {LARGEST_PX / 1e6:.0f} are refused")
 
 
-def _read_tiff(path: Path) -> Array | None:
-    """Bands as stored, turned upright; None where colours are coded (palette, CMYK ...) and Pillow knows how."""
-    with tifffile.TiffFile(path) as file:
-        page, series = cast(tifffile.TiffPage, file.pages[0]), file.series[0]
-        if series.axes != page.axes:
-            # An array H W C that Python wrote lies there as H pages of W x C; what is no such array is many images.
-            if series.kind == "shaped" and series.ndim == 3 and series.shape[2] < min(series.shape[:2]):
-                return series.asarray()
-            raise UnreadableImage(f"{path}: shape {series.shape} of its pages is not that of one image")
-        inverted = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and page.bitspersample > 8
-        if inverted and page.sampleformat != 1:
-            raise UnreadableImage(f"{path}: float pixels of which the smallest are white; invert them first")
-        known = page.photometric in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB) or inverted
-        plain = page.photometric == tifffile.PHOTOMETRIC.YCBCR and page.compression == 1  # which Pillow 12 cannot read
-        if not known and not plain:
-            return None
-        refuse_bombs(path, page.imagewidth * page.imagelength)
-        pixels = page.asarray()
-        if plain:
-            pixels = np.asarray(Image.fromarray(pixels, "YCbCr").convert("RGB"))
-        if inverted:  # which Pillow would not do for more than 8 bits
-            pixels = pixels.dtype.type((1 << page.bitspersample) - 1) - pixels
-        if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
-            pixels = np.moveaxis(pixels, 0, -1)
-        if page.bitspersample not in (8, 16, 32, 64) and page.sampleformat == 1:  # to all of 8 or 16 bits
-            dtype = np.uint8 if page.bitspersample < 8 else np.uint16
-            full = np.iinfo(dtype).max / ((1 << page.bitspersample) - 1)
-            pixels = (pixels * full).round().astype(dtype)
-        if page.extrasamples and page.extrasamples[-1] == tifffile.EXTRASAMPLE.ASSOCALPHA:
-            pixels = _unmultiplied(pixels)
-        tag = page.tags.get("Orientation")
-    return UPRIGHT.get(int(tag.value) if tag is not None else 1, UPRIGHT[1])(pixels)
+def _tiff_page(path: Path, handle: BinaryIO) -> tifffile.TiffPage:
+    """The page of a TIFF that holds one image; of an array H W C that Python wrote as H pages, the first."""
+    file = tifffile.TiffFile(handle)
+    page, series = cast(tifffile.TiffPage, file.pages[0]), file.series[0]
+    if series.axes != page.axes and not _is_array(series):
+        raise Unreadable(f"{path}: shape {series.shape} of its pages is not that of one image")
+    if _is_inverted(page) and page.sampleformat != 1:
+        raise Unreadable(f"{path}: float pixels of which the smallest are white; invert them first")
+    return page
+
+
+def _is_array(series: Any) -> bool:
+    """What Python wrote as H pages of W x C; what is no such array is many images."""
+    return series.kind == "shaped" and series.ndim == 3 and series.shape[2] < min(series.shape[:2])
+
+
+def _is_inverted(page: tifffile.TiffPage) -> bool:
+    """Which Pillow would not see for more than 8 bits."""
+    return page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and page.bitspersample > 8
+
+
+def _is_ycbcr(page: tifffile.TiffPage) -> bool:
+    """Uncompressed, which Pillow 12 cannot read."""
+    return page.photometric == tifffile.PHOTOMETRIC.YCBCR and page.compression == 1
+
+
+def _is_plain(page: tifffile.TiffPage) -> bool:
+    """Bands as they are; where colours are coded (palette, CMYK ...), Pillow knows how."""
+    known = page.photometric in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
+    return known or _is_inverted(page) or _is_ycbcr(page)
+
+
+def _of_tiff(page: tifffile.TiffPage) -> Array:
+    """Bands as stored, not turned yet."""
+    series = page.parent.series[0]
+    if series.axes != page.axes:
+        return series.asarray()
+    pixels = page.asarray()
+    if _is_ycbcr(page):
+        pixels = np.asarray(Image.fromarray(pixels, "YCbCr").convert("RGB"))
+    if _is_inverted(page):
+        pixels = pixels.dtype.type((1 << page.bitspersample) - 1) - pixels
+    if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
+        pixels = np.moveaxis(pixels, 0, -1)
+    if page.bitspersample not in (8, 16, 32, 64) and page.sampleformat == 1:  # to all of 8 or 16 bits
+        dtype = np.uint8 if page.bitspersample < 8 else np.uint16
+        full = np.iinfo(dtype).max / ((1 << page.bitspersample) - 1)
+        pixels = (pixels * full).round().astype(dtype)
+    if page.extrasamples and page.extrasamples[-1] == tifffile.EXTRASAMPLE.ASSOCALPHA:
+        pixels = _unmultiplied(pixels)
+    return pixels
 
 
 def _unmultiplied(pixels: Array) -> Array:
@@ -411,7 +504,7 @@ UPRIGHT: dict[int, Callable[[Array], Array]] = {
 }
 
 
-def _png_depth(path: Path) -> int:
-    with open(path, "rb") as file:
-        header = file.read(25)
+def _png_depth(handle: BinaryIO) -> int:
+    handle.seek(0)
+    header = handle.read(25)
     return header[24] if len(header) == 25 else 0

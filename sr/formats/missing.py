@@ -3,8 +3,12 @@
 from typing import Any
 
 import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 Array = np.ndarray[Any, np.dtype[Any]]
+FILL_PX = 16  # how far what is missing is filled from its neighbours
 
 
 def masked(pixels: Array, missing: Array) -> Array:
@@ -31,3 +35,20 @@ def stored(pixels: Array, dtype: np.dtype[Any], value: float | None) -> Array:
         made[~missing & (made == value)] = value + 1 if value < info.max else value - 1
         made[missing] = value
     return made
+
+
+def filled(image: Tensor, missing: Tensor, else_: float = 0.5) -> Tensor:
+    """N C H W in which what is missing has the mean of its neighbours, ring by ring, so that no edge is seen where
+    data end; `else_` where no neighbour is near.
+    """
+    known = (~missing).to(image.dtype)
+    image = torch.where(missing, 0.0, image)
+    for _ in range(FILL_PX):
+        near = F.avg_pool2d(known, 3, 1, 1)
+        means = F.avg_pool2d(image, 3, 1, 1) / near.clamp(min=1e-6)
+        fresh = (near > 0) & (known == 0)
+        if not fresh.any():
+            break
+        image = torch.where(fresh, means, image)
+        known = torch.where(fresh, 1.0, known)
+    return torch.where(known == 0, else_, image)

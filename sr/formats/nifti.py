@@ -1,84 +1,125 @@
 """NIfTI volumes: stored values, their slope and intercept, and where the voxels lie."""
 
 import gzip
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from sr.atomic import replacing
 from sr.errors import UserError, optional, reason
+from sr.range import Measurement, Range
 
-SUFFIXES = (".nii", ".nii.gz")
+from .base import Array, File, Unreadable, is_named
+
 LABELS = 1002  # NIFTI_INTENT_LABEL
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
-class UnreadableVolume(UserError):
-    """A file that is no volume, or one that cannot be enlarged rightly."""
+class Nifti(File):
+    """A volume, or several: voxels X Y Z T, stored values, before slope and intercept.
 
-
-@dataclass(frozen=True)
-class Volume:
-    """A volume, or several.
-
-    Args:
-        voxels: X Y Z T; stored values, before slope and intercept.
-        spacing: of the voxels along X, Y and Z.
-        image: nibabel's.
+    Its slices go along the axis on which voxels lie farthest apart, as the scanner took them. Each volume of several
+    has a range of its own, for the weak ones of a diffusion series would be flattened by that of the others: the T
+    channels of `range`.
     """
 
-    voxels: Array
-    spacing: tuple[float, float, float]
-    image: Any
+    kind = "volume"
+    several = True
+    suffixes = frozenset({".nii", ".nii.gz"})
+    layout = "volume"
+
+    def __init__(self, path: Path, handle: BinaryIO) -> None:
+        super().__init__(path, handle)
+        nibabel = optional("nibabel", f"{path}: NIfTI needs nibabel", "medical")
+        try:
+            stream = gzip.GzipFile(fileobj=handle) if path.name.lower().endswith(".gz") else handle
+            kinds = (nibabel.Cifti2Image, nibabel.Nifti2Image, nibabel.Nifti1Image)
+            head = stream.read(1024)
+            kind = next((k for k in kinds if k.path_maybe_image(str(path), (head, str(path)))[0]), kinds[-1])
+            stream.seek(0)
+            holder = nibabel.FileHolder(fileobj=stream)
+            self.image: Any = kind.from_file_map({"image": holder, "header": holder})
+            voxels = np.asanyarray(self.image.dataobj.get_unscaled())
+        except Exception as error:  # gzip's, zlib's, nibabel's
+            raise Unreadable(f"{path}: no volume that can be read ({reason(error)})") from error
+        if not isinstance(self.image, nibabel.Nifti1Image):  # CIFTI: of points on a surface
+            raise Unreadable(f"{path}: {type(self.image).__name__} is no volume of voxels")
+        if voxels.dtype.kind not in "uif" or voxels.ndim < 2 or 0 in voxels.shape:
+            kind = f"{voxels.dtype} of shape {voxels.shape}"
+            raise Unreadable(f"{path}: voxels are {kind}; integers or floats X Y Z are needed")
+        if int(self.image.header["intent_code"]) == LABELS:
+            raise Unreadable(f"{path}: labels; what lies between two of them is none")
+        voxels = voxels.reshape(*(*voxels.shape, 1)[:3], -1)
+        self.voxels = voxels.astype(voxels.dtype.newbyteorder("="), copy=False)
+        self.dtype = self.voxels.dtype
+        self.missing = self.dtype.kind == "f"
+        x, y, z = np.sqrt((np.asarray(self.image.affine)[:3, :3] ** 2).sum(0))
+        self.spacing = (float(x), float(y), float(z))
+        self.slope, self.intercept = (self.image.dataobj.slope,), (self.image.dataobj.inter,)
+        across, down = (axis for axis in range(3) if axis != self.axis)
+        sizes = self.voxels.shape
+        self.shape = (sizes[self.axis] * sizes[3], sizes[down], sizes[across], 1)
+
+    @property
+    def axis(self) -> int:
+        """Along which slices are taken where nobody says otherwise."""
+        assert self.spacing is not None
+        return coarsest_axis(self.spacing, self.voxels.shape)
+
+    def frames(self) -> Iterator[Array]:
+        for t in range(self.voxels.shape[3]):
+            for k in range(self.voxels.shape[self.axis]):
+                yield slice_of(self.voxels[..., t], self.axis, k)
+
+    def range_of(self, frame: int) -> Range:
+        return self.range.of_channels([frame // self.voxels.shape[self.axis]])
+
+    def find_range(self) -> Range:
+        """Of the header where it names values to show as black and white within those that there are, or measured."""
+        low, high = (float(self.image.header[key]) for key in ("cal_min", "cal_max"))
+        measurement = Measurement(int(np.prod(self.voxels.shape[:3])))
+        for k in range(self.voxels.shape[2]):
+            measurement.add(self.voxels[:, :, k])
+        found = measurement.range()
+        units = self.in_units(found)
+        assert units.least is not None
+        assert units.most is not None
+        if low < high and (low > min(units.least) or high < max(units.most)):
+            n = len(found.low)
+            return replace(self.stored(Range((low,) * n, (high,) * n, "header")), least=found.least, most=found.most)
+        return found
+
+    @contextmanager
+    def writer(
+        self, target: Path, size: tuple[int, ...], how: str = "", plain: bool = False
+    ) -> Iterator[Callable[..., None]]:
+        yield lambda voxels: write(target, self, voxels, plain)
 
 
-def is_volume(path: Path) -> bool:
-    """By the name."""
-    return path.name.lower().endswith(SUFFIXES)
+def coarsest_axis(spacing: tuple[float, ...], shape: tuple[int, ...]) -> int:
+    """On which voxels lie farthest apart, of equals the last; of a single slice the one across it."""
+    return shape.index(1) if 1 in shape[:3] else 2 - int(np.argmax(spacing[::-1]))
 
 
-def read(path: str | Path) -> Volume:
-    """All voxels.
-
-    Raises:
-        UnreadableVolume: damaged, or of labels, colours, complex numbers.
-        MissingError: nibabel is not installed.
-    """
-    nibabel = optional("nibabel", f"{path}: NIfTI needs nibabel", "medical")
-    try:
-        image: Any = nibabel.load(path)
-        voxels = np.asanyarray(image.dataobj.get_unscaled())
-    except FileNotFoundError as error:
-        raise UnreadableVolume(f"{path}: no such file") from error
-    except Exception as error:  # gzip's, zlib's, nibabel's
-        raise UnreadableVolume(f"{path}: no volume that can be read ({reason(error)})") from error
-    if not isinstance(image, nibabel.Nifti1Image):  # CIFTI: of points on a surface
-        raise UnreadableVolume(f"{path}: {type(image).__name__} is no volume of voxels")
-    if voxels.dtype.kind not in "uif" or voxels.ndim < 2 or 0 in voxels.shape:
-        kind = f"{voxels.dtype} of shape {voxels.shape}"
-        raise UnreadableVolume(f"{path}: voxels are {kind}; integers or floats X Y Z are needed")
-    if int(image.header["intent_code"]) == LABELS:
-        raise UnreadableVolume(f"{path}: labels; what lies between two of them is none")
-    voxels = voxels.reshape(*(*voxels.shape, 1)[:3], -1)
-    voxels = voxels.astype(voxels.dtype.newbyteorder("="), copy=False)
-    x, y, z = np.sqrt((np.asarray(image.affine)[:3, :3] ** 2).sum(0))
-    return Volume(voxels, (float(x), float(y), float(z)), image)
+def slice_of(volume: Array, axis: int, k: int) -> Array:
+    """Slice `k` along an axis of X Y Z, H W 1: the first of the other two axes goes from left to right."""
+    return volume.take(k, axis).T[..., None]
 
 
-def write(path: str | Path, volume: Volume, voxels: Array, plain: bool = False) -> None:
+def write(path: Path, file: Nifti, voxels: Array, plain: bool = False) -> None:
     """Voxels X Y Z T of another size in the same place: whole or not at all.
 
     Args:
         path: to write.
-        volume: what was read.
+        file: what was read.
         voxels: of any type.
         plain: they are numbers of their own, to which slope, intercept and kind of the volume do not apply.
     """
-    path, old = Path(path), volume.image
-    factors = np.array(voxels.shape[:3]) / volume.voxels.shape[:3]
+    old = file.image
+    factors = np.array(voxels.shape[:3]) / file.voxels.shape[:3]
     # The centre of the first voxel moves towards its corner.
     step = np.diag([*1 / factors, 1])
     step[:3, 3] = 0.5 / factors - 0.5
@@ -101,7 +142,7 @@ def write(path: str | Path, volume: Volume, voxels: Array, plain: bool = False) 
     packed = path.name.lower().endswith(".gz")
     with (
         replacing(path) as temporary,
-        open(temporary, "wb") as file,
-        gzip.GzipFile("", "wb", 4, file) if packed else nullcontext(file) as stream,
+        open(temporary, "wb") as raw,
+        gzip.GzipFile("", "wb", 4, raw) if packed else nullcontext(raw) as stream,
     ):
         made.to_stream(stream)

@@ -1,19 +1,22 @@
 """Clips: every frame at its time, with all sound and subtitles as they are."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from fractions import Fraction
 from math import gcd
 from pathlib import Path
-from typing import Any
+from time import perf_counter
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from sr.atomic import replacing
 from sr.errors import UserError, optional, reason
+from sr.range import Range
 
-SUFFIXES = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".flv", ".wmv", ".mpg", ".mpeg", ".3gp"}
-Array = np.ndarray[Any, np.dtype[Any]]
+from .base import Array, File, Unreadable, is_named
+
 # Encoders with their settings: near enough to the original that coding is not what one sees
 ENCODERS: dict[str, dict[str, str]] = {
     "libx264": {"crf": "16", "preset": "medium"},
@@ -54,177 +57,207 @@ TAGS = {"color_primaries": 2, "color_trc": 2, "colorspace": 2, "color_range": 0}
 RGB, BT601 = 0, 6  # of colorspace
 
 
-class UnreadableVideo(UserError):
-    """A clip that cannot be read, or not be enlarged rightly."""
+class Clip(File):
+    """A clip: every frame H W 3 at its time, uint8, or uint16 where it has more than 8 bits; with all else beside.
 
+    Its times are read first, packet by packet: a damaged frame can be replaced at its time only if that is known.
 
-@dataclass
-class Clip:
-    """What is known of a clip before it is decoded.
-
-    Args:
-        path: of its file.
-        times: presentation times of its frames, in order, in units of `time_base`.
-        time_base: seconds.
-        height, width: as it is shown.
-        rate: mean frames a second.
-        deep: more than 8 bits.
-        tags: what its colours mean, as numbers of H.273.
-        ratio: width of a pixel to its height, as it is shown; None where it is not told.
-        damaged: times of the frames that could not be decoded; known once it was read to the end.
-        dropped: what is not in the new clip: streams that its container cannot take, frames that are not there.
+    - `times`: presentation times of its frames, in order, in units of `time_base` (seconds).
+    - `rate`: mean frames a second.
+    - `tags`: what its colours mean, as numbers of H.273.
+    - `ratio`: width of a pixel to its height, as it is shown; None where it is not told.
+    - `damaged`: times of the frames that could not be decoded; known once it was read to the end.
+    - `dropped`: what is not in the new clip: streams that its container cannot take, frames that are not there.
     """
 
-    path: Path
-    times: list[int]
-    time_base: Fraction
-    height: int
-    width: int
-    rate: Fraction
-    deep: bool
-    tags: dict[str, int] = field(default_factory=lambda: dict(TAGS))
-    ratio: Fraction | None = None
-    damaged: list[int] = field(default_factory=list)
-    dropped: list[str] = field(default_factory=list)
+    kind = "video"
+    suffixes = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".flv", ".wmv", ".mpg",
+                          ".mpeg", ".3gp"})  # fmt: skip
+    moves = True
+    colours = (0, 1, 2)
+
+    def __init__(self, path: Path, handle: BinaryIO) -> None:
+        super().__init__(path, handle)
+        av = optional("av", f"{path}: clips need PyAV", "video")
+        self.damaged: list[int] = []
+        self.dropped: list[str] = []
+        self.ways: deque[tuple[int, Any]] = deque()  # time and frame of PyAV of what was read, until it is written
+        self.other: Callable[[Any], None] = _ignore  # takes the packets of all other streams as they come
+        try:
+            with self._container() as file:
+                stream = _picture(path, file)
+                first, times, count, end = _look(av, file, stream)
+                if first is None or not times:
+                    raise Unreadable(f"{path}: holds no frame")
+                if first.interlaced_frame:
+                    raise Unreadable(f"{path}: interlaced, two moments in each frame; deinterlace it first, for "
+                                     "example: ffmpeg -i IN -vf bwdif -c:a copy OUT")  # fmt: skip
+                self._describe(stream, first, times)
+                announced = Fraction((file.duration or 0) + (file.start_time or 0), 1_000_000)
+                if stream.frames > count or announced - end > 0.5:
+                    what = f"what the file announces behind {float(end):.2f} s but does not hold; it was cut short"
+                    self.dropped.append(what)
+        except UserError:
+            raise
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise Unreadable(f"{path}: no clip that can be read ({reason(error)})") from error
+
+    def _container(self) -> Any:
+        import av
+
+        self.handle.seek(0)
+        return av.open(self.handle)
+
+    def _describe(self, stream: Any, first: Any, times: list[int]) -> None:
+        """All is asked for while the container is open: it lies in the memory of FFmpeg."""
+        turned = _quarter_turns(first) % 2
+        height, width = (first.width, first.height) if turned else (first.height, first.width)
+        self.shape, self.times, self.time_base = (len(times), height, width, 3), sorted(times), stream.time_base
+        self.rate = Fraction(stream.average_rate or stream.base_rate or stream.guessed_rate or 25)
+        self.deep = first.format.components[0].bits > 8
+        self.dtype = np.dtype(np.uint16 if self.deep else np.uint8)
+        self.tags = _tags(stream, first)
+        ratio = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or None
+        self.ratio: Fraction | None = 1 / ratio if ratio and turned else ratio
+        if any(component.is_alpha for component in first.format.components):
+            self.dropped.append("transparency")
+
+    @property
+    def height(self) -> int:
+        return self.shape[1]
+
+    @property
+    def width(self) -> int:
+        return self.shape[2]
+
+    def find_range(self) -> Range:
+        return Range.of_type(self.dtype)
+
+    def frames(self) -> Iterator[Array]:
+        with self._container() as file:
+            yield from self._frames(file)
+
+    def _frames(self, file: Any) -> Iterator[Array]:
+        for time, pixels, frame in _decoded(self, file):
+            self.ways.append((time, frame))
+            yield pixels
+
+    @contextmanager
+    def writer(
+        self, target: Path, size: tuple[int, ...], how: str = "", plain: bool = False
+    ) -> Iterator[Callable[..., None]]:
+        """A clip of other frames at the same times, with the sound, the subtitles and the tags of this one."""
+        import av
+
+        began, count = perf_counter(), 0
+        try:
+            with replacing(target) as temporary, self._container() as source, av.open(temporary, "w") as file:
+                out, pixel_format, tags = _target(target, self, source, file, *size)
+
+                def write(pixels: Array) -> None:
+                    nonlocal count
+                    time, like = self.ways.popleft()
+                    frame = _frame(av, pixels, pixel_format, tags)
+                    frame.pts, frame.time_base = time, self.time_base
+                    if getattr(like, "duration", None):
+                        frame.duration = like.duration
+                    file.mux(out.encode(frame))
+                    count += 1
+
+                yield write
+                file.mux(out.encode(None))
+        except (av.FFmpegError, ValueError) as error:
+            if isinstance(error, UserError):
+                raise
+            hint = "" if target.suffix.lower() == ".mkv" else "; name an .mkv with -o, which holds all"
+            raise UserError(f"{target}: cannot be written ({reason(error)}){hint}") from error
+        finally:
+            self.other = _ignore
+        self.notes.append(f"{count} frames, {count / (perf_counter() - began):.2f} frames/s")
+        if self.damaged:
+            at = ", ".join(f"{float(time * self.time_base):.2f}" for time in self.damaged[:5])
+            more = " ..." if len(self.damaged) > 5 else ""
+            self.notes.append(f"{len(self.damaged)} damaged ones replaced by their neighbours (at {at}{more} s)")
+        self.notes += [f"not kept: {what}" for what in self.dropped]
 
 
-def probe(path: str | Path) -> Clip:
-    """What there is in a clip, without decoding more than its first frame.
-
-    Raises:
-        UnreadableVideo: no clip, no frame, interlaced.
-        MissingError: PyAV is not installed.
-    """
-    av = optional("av", f"{path}: clips need PyAV", "video")
-    path = Path(path)
-    try:
-        with av.open(path) as file:
-            stream = _picture(path, file)
-            first = _first(av, file, stream)
-        if first is None:
-            raise UnreadableVideo(f"{path}: holds no frame")
-        if first.interlaced_frame:
-            raise UnreadableVideo(f"{path}: interlaced, two moments in each frame; deinterlace it first, for example: "
-                                  "ffmpeg -i IN -vf bwdif -c:a copy OUT")  # fmt: skip
-        with av.open(path) as file:  # all is asked for while it is open: it lies in the memory of FFmpeg
-            return _described(path, file, first)
-    except UserError:
-        raise
-    except FileNotFoundError as error:
-        raise UnreadableVideo(f"{path}: no such file") from error
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise UnreadableVideo(f"{path}: no clip that can be read ({reason(error)})") from error
+def _ignore(_: Any) -> None:
+    pass
 
 
-def _described(path: Path, file: Any, first: Any) -> Clip:
-    stream = _picture(path, file)
-    times, count, end, clock = [], 0, Fraction(0), _clock(file)
+def _look(av: Any, file: Any, stream: Any) -> tuple[Any, list[int], int, Fraction]:
+    """The first frame that is sound, the times of all, the count of packets, and where the last of any stream ends."""
+    first, times, count, end, clock = None, [], 0, Fraction(0), _clock(file)
     for packet in file.demux():
+        mine = packet.stream.index == stream.index
         if packet.size:
             end = max(end, (clock(packet) + (packet.duration or 0)) * packet.stream.time_base)
-            count += packet.stream.index == stream.index
-            if packet.stream.index == stream.index and not getattr(packet, "is_discard", False):
+            count += mine
+            if mine and not getattr(packet, "is_discard", False):
                 times.append(clock(packet))
-    if not times:
-        raise UnreadableVideo(f"{path}: holds no frame")
-    turned = _quarter_turns(first) % 2
-    size = (first.width, first.height) if turned else (first.height, first.width)
-    rate = stream.average_rate or stream.base_rate or stream.guessed_rate or Fraction(25)
-    ratio = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or None
-    clip = Clip(path, sorted(times), stream.time_base, *size, Fraction(rate), first.format.components[0].bits > 8,
-                _tags(stream, first), 1 / ratio if ratio and turned else ratio)  # fmt: skip
-    announced = Fraction((file.duration or 0) + (file.start_time or 0), 1_000_000)
-    if stream.frames > count or announced - end > 0.5:
-        clip.dropped.append(f"what the file announces behind {float(end):.2f} s but does not hold; it was cut short")
-    if any(component.is_alpha for component in first.format.components):
-        clip.dropped.append("transparency")
-    return clip
+        if mine and first is None:
+            try:
+                first = next((frame for frame in packet.decode() if not frame.is_corrupt), None)
+            except av.FFmpegError:
+                continue
+    return first, times, count, end
 
 
-def frames(clip: Clip, others: Any = None) -> Iterator[tuple[int, Array, Any]]:
-    """Every frame: its time, its pixels H W 3 (uint8, or uint16 of a deep clip), and the frame of PyAV.
+def _decoded(clip: Clip, file: Any) -> Iterator[tuple[int, Array, Any]]:
+    """Every frame: its time, its pixels, and the frame of PyAV.
 
     A damaged frame is replaced by the one before it (the first by the next), and noted in `clip.damaged`.
-
-    Args:
-        clip: as `probe` found it.
-        others: takes the packets of all other streams as they come.
     """
     import av
 
     expected, last, lost = list(reversed(clip.times)), None, set[int]()
-    with av.open(clip.path) as file:
-        stream = _picture(clip.path, file)
-        stream.thread_type = "SLICE"  # so that an error is that of the packet at hand
-        hidden = stream.codec_context.name in HIDDEN
-        clock = _clock(file)
-        # Nothing tells the times of these but their order.
-        guessed = clock is _order and stream.codec_context.has_b_frames
-        for packet in file.demux():
-            if packet.stream.index != stream.index:
-                if others is not None and packet.size:
-                    others(packet)
+    stream = _picture(clip.path, file)
+    stream.thread_type = "SLICE"  # so that an error is that of the packet at hand
+    hidden = stream.codec_context.name in HIDDEN
+    clock = _clock(file)
+    # Nothing tells the times of these but their order.
+    guessed = clock is _order and stream.codec_context.has_b_frames
+    for packet in file.demux():
+        if packet.stream.index != stream.index:
+            if packet.size:
+                clip.other(packet)
+            continue
+        try:
+            decoded = packet.decode()
+        except av.FFmpegError:
+            if packet.size:
+                lost.add(clock(packet))
+            continue
+        for frame in decoded:
+            if frame.is_corrupt:
+                lost.add(clock(frame))
                 continue
-            try:
-                decoded = packet.decode()
-            except av.FFmpegError:
-                if packet.size:
-                    lost.add(clock(packet))
-                continue
-            for frame in decoded:
-                if frame.is_corrupt:
-                    lost.add(clock(frame))
-                    continue
-                pixels = _pixels(frame, clip)
-                at = clock(frame)
-                if guessed:
-                    at = next((time for time in reversed(expected) if time not in lost), at)
-                while expected and expected[-1] < at:
-                    time = expected.pop()
-                    if not hidden or time in lost:
-                        clip.damaged.append(time)
-                        yield time, pixels if last is None else last[0], frame
-                if expected and expected[-1] == at:
-                    expected.pop()
-                yield at, pixels, frame
-                last = pixels, frame
+            pixels = _pixels(frame, clip)
+            at = clock(frame)
+            if guessed:
+                at = next((time for time in reversed(expected) if time not in lost), at)
+            while expected and expected[-1] < at:
+                time = expected.pop()
+                if not hidden or time in lost:
+                    clip.damaged.append(time)
+                    yield time, pixels if last is None else last[0], frame
+            if expected and expected[-1] == at:
+                expected.pop()
+            yield at, pixels, frame
+            last = pixels, frame
     if last is None:
-        raise UnreadableVideo(f"{clip.path}: not one frame can be decoded")
+        raise Unreadable(f"{clip.path}: not one frame can be decoded")
     for time in reversed(expected):
         if not hidden or time in lost:
             clip.damaged.append(time)
             yield time, *last
 
 
-def write(path: str | Path, clip: Clip, made: Any, height: int, width: int) -> int:
-    """A clip of other frames at the same times, with the sound, the subtitles and the tags of `clip`.
-
-    Args:
-        path: to write; its suffix names the container.
-        clip: what was read.
-        made: of (time, pixels, frame of PyAV) of `frames` to the same of other pixels; an iterator to an iterator.
-        height, width: of the new frames.
-
-    Returns:
-        How many frames were written.
-    """
-    import av
-
-    path = Path(path)
-    try:
-        with replacing(path) as temporary, av.open(clip.path) as source, av.open(temporary, "w") as target:
-            return _write(path, clip, made, height, width, source, target)
-    except (av.FFmpegError, ValueError) as error:
-        if isinstance(error, UserError):
-            raise
-        hint = "" if path.suffix.lower() == ".mkv" else "; name an .mkv with -o, which holds all"
-        raise UserError(f"{path}: cannot be written ({reason(error)}){hint}") from error
-
-
-def _write(path: Path, clip: Clip, made: Any, height: int, width: int, source: Any, target: Any) -> int:
-    import av
-
-    count, stream = 0, _picture(clip.path, source)
+def _target(
+    path: Path, clip: Clip, source: Any, target: Any, height: int, width: int
+) -> tuple[Any, str, dict[str, int]]:
+    """The stream to encode to, its pixel format and tags; other streams are copied from now on, as they come."""
+    stream = _picture(clip.path, source)
     codec, pixel_format = _encoder(path, target, stream, clip, height, width)
     more = {"bf": "0"} if path.suffix.lower() in UNTURNED else {}
     out = target.add_stream(codec, rate=clip.rate, options=ENCODERS[codec] | more)
@@ -245,27 +278,20 @@ def _write(path: Path, clip: Clip, made: Any, height: int, width: int, source: A
     if hasattr(target, "set_chapters"):
         target.set_chapters(source.chapters())
 
-    def others(packet: Any) -> None:
+    def other(packet: Any) -> None:
         if packet.stream.index in copies and (packet.dts is not None or _is_cover(packet.stream)):
             packet.stream = copies[packet.stream.index]
             target.mux(packet)
 
-    for time, pixels, like in made(frames(clip, others)):
-        frame = _frame(av, pixels, pixel_format, tags)
-        frame.pts, frame.time_base = time, clip.time_base
-        if getattr(like, "duration", None):
-            frame.duration = like.duration
-        target.mux(out.encode(frame))
-        count += 1
-    target.mux(out.encode(None))
-    return count
+    clip.other = other
+    return out, pixel_format, tags
 
 
 def _picture(path: Path, file: Any) -> Any:
     """The stream of moving pictures; a cover is none."""
     found = [s for s in file.streams.video if not _is_cover(s)]
     if not found or found[0].codec_context is None:
-        raise UnreadableVideo(f"{path}: holds no moving pictures")
+        raise Unreadable(f"{path}: holds no moving pictures")
     return found[0]
 
 
@@ -288,18 +314,6 @@ def _time(packet: Any) -> int:
 
 def _quarter_turns(frame: Any) -> int:
     return round((frame.rotation or 0) / 90) % 4
-
-
-def _first(av: Any, file: Any, stream: Any) -> Any:
-    """The first frame that is sound."""
-    for packet in file.demux(stream):
-        try:
-            for frame in packet.decode():
-                if not frame.is_corrupt:
-                    return frame
-        except av.FFmpegError:
-            continue
-    return None
 
 
 def _tags(stream: Any, frame: Any) -> dict[str, int]:

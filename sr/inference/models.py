@@ -1,5 +1,6 @@
 """Whatever enlarges images, under one roof: interpolation, our weights, the community's, ONNX."""
 
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ class Enlarger:
         progress: show a bar over the tiles.
         precision: fp32, fp16, bf16, or auto: fp16 on a GPU. A half that gives values that are no numbers is given up.
         network: behind `run`, where there is one.
+        range: (low, high), the values that it was trained to see as 0 and 1; None for each file's own.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Enlarger:
     progress: bool = False
     precision: str = "fp32"
     network: nn.Module | None = None
+    range: tuple[float, float] | None = None
 
     @cached_property
     def reach_px(self) -> int | None:
@@ -174,6 +177,7 @@ def load(
         if not {"scale", "channels"} <= about.keys():
             raise weights.UnusableWeights(f"{path}: its header does not say scale and channels")
         found = of_generator(path.stem, generator, about["scale"], about["channels"], device)
+        found.range = weights.trained_range(about)
     else:
         found = _community(path, device)
     if scale is not None and found.scale != scale:
@@ -295,4 +299,8 @@ def _onnx(path: Path, device: torch.device) -> Enlarger:
         return torch.from_numpy(sr).to(lr)
 
     probe = run(torch.zeros(1, shape[1], 16, 16))
-    return Enlarger(path.stem, probe.shape[-1] // 16, shape[1], run, device, None, opaque=True)
+    header = session.get_modelmeta().custom_metadata_map  # of ours: what the weights' header said
+    about = {"range": json.loads(header.get("range", "null"))}
+    return Enlarger(
+        path.stem, probe.shape[-1] // 16, shape[1], run, device, None, opaque=True, range=weights.trained_range(about)
+    )

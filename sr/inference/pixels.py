@@ -4,16 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from sr.formats.missing import filled
+from sr.range import Range, of_pixels
 from sr.resize import resize_axis
 
 from . import refine
 from .memory import free_bytes
 from .models import Enlarger
 
-FILL_PX = 16  # how far what is missing is filled from its neighbours
+Colours = tuple[int, int, int]
+OF_BYTES = Range.of_type(np.dtype(np.uint8))
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Options:
         back_projections: steps of locking colours and brightness to the input.
         uncertainty: make a map of what was invented too; asks for the symmetries.
         axis: of a volume, along which slices are taken: x, y, z, all, or auto.
+        range: that the network is to see as 0..1, in the unit of the file, instead of the file's own.
+        bands: the channels that are red, green and blue, where the file does not say so.
     """
 
     scale: float | None = None
@@ -35,6 +39,8 @@ class Options:
     back_projections: int = 0
     uncertainty: bool = False
     axis: str = "auto"
+    range: Range | None = None
+    bands: Colours | None = None
 
     def size(self, height: int, width: int, scale: int) -> tuple[int, int]:
         """Height and width of the result, for an input of these and a network of this scale."""
@@ -79,29 +85,33 @@ def enlarge(
     pixels: np.ndarray,
     alpha: bool = False,
     options: Options | None = None,
-    bounds: tuple[float, float] | None = None,
+    values: Range | None = None,
+    colours: Colours | None = (0, 1, 2),
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Enlarge an image of any depth and any number of channels.
 
     Colours go through a colour network together. Where the network was made for another number of channels, each
-    channel goes through it on its own. Transparency is enlarged bicubically. Pixels that are no numbers stay so.
+    channel goes through it on its own. Transparency is enlarged bicubically, and so is what lies outside of the range:
+    the network sees the rest undisturbed. Pixels that are no numbers stay so.
 
     Args:
         enlarger: to use.
         pixels: H W C, or several of one size N H W C; integers or float.
         alpha: whether the last channel is transparency.
         options: what else is done.
-        bounds: what the network is to see as 0 and 1, as in `bounds_of`.
+        values: that the network is to see as 0 and 1; by default those of the type, or measured.
+        colours: the channels that are red, green and blue; None for none. What has other than three channels has none
+            unless it is a file that says so.
 
     Returns:
-        (N) sH sW C of the same type (float32 for any float), and the map of what was invented, (N) sH sW 1 uint8, in
-        which white is a tenth of the range or more.
+        (N) sH sW C of the same type, and the map of what was invented, (N) sH sW 1 uint8, in which white is a tenth of
+        the range or more.
     """
     options = options or Options()
     lr_height, lr_width = pixels.shape[-3:-1]
     height, width = options.size(lr_height, lr_width, enlarger.scale)
     rows, columns = Stretch.whole(height, lr_height), Stretch.whole(width, lr_width)
-    return enlarge_part(enlarger, pixels, rows, columns, alpha, options, bounds or bounds_of(pixels))
+    return enlarge_part(enlarger, pixels, rows, columns, alpha, options, values or of_pixels(pixels), colours)
 
 
 @torch.inference_mode()
@@ -112,101 +122,75 @@ def enlarge_part(
     columns: Stretch,
     alpha: bool,
     options: Options,
-    bounds: tuple[float, float],
+    values: Range,
+    colours: Colours | None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """As `enlarge`, a part of the result from a part of the input."""
 
     def part(image: Tensor, scale: int = 1) -> Tensor:
         return columns.of(rows.of(image, -2, scale), -1, scale)
 
-    image = _to_unit(pixels, bounds)
+    image = torch.from_numpy(np.moveaxis(values.to_unit(pixels), -1, -3))
+    image = image.reshape(-1, *image.shape[-3:])
     missing = ~image.isfinite()
     if missing.any():
         image = filled(image, missing)
-    colours = image[:, :-1] if alpha else image
+    seen = (image[:, :-1] if alpha else image).clamp(0, 1)
     if options.symmetries or options.uncertainty:
-        sr, deviation = refine.ensemble(lambda lr: _through(enlarger, lr), colours)
+        sr, deviation = refine.ensemble(lambda lr: _through(enlarger, lr, options.bands or colours), seen)
     else:
-        sr, deviation = _through(enlarger, colours), None
-    colours = colours.to(sr.device)
+        sr, deviation = _through(enlarger, seen, options.bands or colours), None
+    seen = seen.to(sr.device)
     if options.back_projections:
-        sr = refine.back_project(sr, colours, options.back_projections)
+        sr = refine.back_project(sr, seen, options.back_projections)
     invented = None
     if options.uncertainty and deviation is not None:
-        found = part(10 * refine.uncertainty(deviation, sr, colours), enlarger.scale)
-        invented = _from_unit(found, np.dtype(np.uint8), (0, 255), pixels.ndim)
-    sr = part(sr, enlarger.scale)
+        found = part(10 * refine.uncertainty(deviation, sr, seen), enlarger.scale).clamp(0, 1)
+        invented = _shaped(OF_BYTES.from_unit(found, np.dtype(np.uint8)), pixels.ndim)
+    sr = part(sr, enlarger.scale).clamp(0, 1)
+    rest = image[:, : seen.shape[1]].to(sr.device) - seen
+    if rest.any():
+        sr = sr + part(rest)
     if alpha:
         sr = torch.cat([sr, part(image[:, -1:].to(sr))], 1)
     if missing.any():
         holes = missing[:, :, rows.nearest()][..., columns.nearest()]
         sr[holes.to(sr.device)] = torch.nan
-    return _from_unit(sr, pixels.dtype, bounds, pixels.ndim), invented
+    return _shaped(values.from_unit(sr, pixels.dtype), pixels.ndim), invented
 
 
-def _through(enlarger: Enlarger, image: Tensor) -> Tensor:
-    have, wanted = image.shape[1], enlarger.channels
-    if wanted in (None, have):
+def _through(enlarger: Enlarger, image: Tensor, colours: Colours | None) -> Tensor:
+    groups = together(image.shape[1], enlarger.channels, colours)
+    if groups is None:
         sr = enlarger(image)
     else:
-        bands = image.transpose(0, 1)  # each channel an image
-        made = [enlarger(band[:, None].expand(-1, wanted, -1, -1)).mean(1, keepdim=True) for band in bands]
-        sr = torch.cat([band.to(made[-1].device) for band in made], 1)
+        bands: list[Tensor | None] = [None] * image.shape[1]
+        for group in groups:
+            given = image[:, list(group)]
+            if len(group) > 1:
+                made = enlarger(given)
+            else:
+                made = enlarger(given.expand(-1, enlarger.channels or 1, -1, -1)).mean(1, keepdim=True)
+            for i, channel in enumerate(group):
+                bands[channel] = made[:, i : i + 1]
+        found = [band for band in bands if band is not None]
+        sr = torch.cat([band.to(found[-1].device) for band in found], 1)
     # What is done with the result takes several times its size; a CPU has been asked for that beforehand.
     crowded = sr.device.type == "cuda" and 16 * sr.nbytes > free_bytes(sr.device)
     return sr.cpu() if crowded else sr
 
 
-def filled(image: Tensor, missing: Tensor) -> Tensor:
-    """What is no number gets the mean of its neighbours, ring by ring, so that no edge is seen where data end."""
-    known = (~missing).to(image.dtype)
-    image = torch.where(missing, 0.0, image)
-    for _ in range(FILL_PX):
-        near = F.avg_pool2d(known, 3, 1, 1)
-        means = F.avg_pool2d(image, 3, 1, 1) / near.clamp(min=1e-6)
-        fresh = (near > 0) & (known == 0)
-        if not fresh.any():
-            break
-        image = torch.where(fresh, means, image)
-        known = torch.where(fresh, 1.0, known)
-    return torch.where(known == 0, 0.5, image)
+def together(channels: int, wanted: int | None, colours: Colours | None) -> list[tuple[int, ...]] | None:
+    """Which channels go through a network of `wanted` channels together; None for all, in their order.
 
-
-def bounds_of(pixels: np.ndarray) -> tuple[float, float]:
-    """What the network sees as 0 and as 1.
-
-    Of 8 and 16 unsigned bits all that they can hold; of other types, [0, 1] where that holds all, or else the least
-    and the most that there is.
+    Three bands are no colours for being three: a network of colours would take each for what it knows of the others.
     """
-    if pixels.dtype in (np.uint8, np.uint16):
-        return 0.0, float(np.iinfo(pixels.dtype).max)
-    return least_and_most(pixels, pixels.dtype)
+    if wanted is None or (wanted == channels and (wanted != 3 or colours == (0, 1, 2))):
+        return None
+    group = tuple(colours) if wanted == 3 and colours and max(colours) < channels else ()
+    return [group, *((i,) for i in range(channels) if i not in group)] if group else [(i,) for i in range(channels)]
 
 
-def least_and_most(pixels: np.ndarray, dtype: np.dtype) -> tuple[float, float]:
-    """`bounds_of` by what there is alone, of pixels that a file holds as `dtype`."""
-    finite = pixels[np.isfinite(pixels)] if pixels.dtype.kind == "f" else pixels
-    return unit_bounds(float(finite.min()), float(finite.max()), dtype) if finite.size else (0.0, 1.0)
-
-
-def unit_bounds(low: float, high: float, dtype: np.dtype) -> tuple[float, float]:
-    """`bounds_of` for an image of which the least and the most are known."""
-    if np.issubdtype(dtype, np.floating) and low >= 0 and high <= 1:
-        return 0.0, 1.0
-    return low, high if high > low else low + 1
-
-
-def _to_unit(pixels: np.ndarray, bounds: tuple[float, float]) -> Tensor:
-    """N C H W; in [0, 1] within the bounds."""
-    low, high = bounds
-    exact = np.float32 if pixels.dtype.itemsize <= 2 or pixels.dtype == np.float32 else np.float64
-    unit = (np.moveaxis(pixels, -1, -3).astype(exact) - exact(low)) / exact(high - low)
-    return torch.from_numpy(unit.astype(np.float32, copy=False)).reshape(-1, *unit.shape[-3:])
-
-
-def _from_unit(image: Tensor, dtype: np.dtype, bounds: tuple[float, float], ndim: int) -> np.ndarray:
-    (low, high), integers = bounds, np.issubdtype(dtype, np.integer)
-    image = image.float() if dtype.itemsize <= 2 or not integers else image.double()
-    image = image.clamp(0, 1) * (high - low) + low  # a network that overshoots leaves the range of the file
-    made = (image.round() if integers else image).permute(0, 2, 3, 1).cpu().numpy()
-    return (made if ndim == 4 else made[0]).astype(dtype if integers else np.float32)
+def _shaped(images: np.ndarray, ndim: int) -> np.ndarray:
+    """N H W C, or without N, as the input was."""
+    return images if ndim == 4 else images[0]

@@ -12,6 +12,8 @@ from torch import Tensor
 from torchmetrics import Metric
 from tqdm import tqdm
 
+from sr.degradations import Bicubic, pair
+from sr.degradations.pairs import Degradation
 from sr.errors import UserError, reason
 
 from .memory import peak_bytes
@@ -30,6 +32,7 @@ def score(
     world: int = 1,
     boxes: Mapping[str, Box] | None = None,
     progress: str | None = None,
+    degradation: Degradation | None = None,
 ) -> list[Record]:
     """Enlarge every image and score it.
 
@@ -37,11 +40,12 @@ def score(
 
     Args:
         enlarge: lr (1 C H W, in [0, 1]) to sr (1 C sH sW).
-        images: a sized sequence of {"name", "lr", "hr"}, raw integers, with `names`.
+        images: a sized sequence of {"name", "n", "hr"}, with "lr" where there are files of it, and with `names`.
         metrics: name -> metric of (sr, hr), or of what its `inputs` name; left as they are.
         rank, world: this process takes every world-th image, and all get all records.
         boxes: image name -> what of its sr to bring along.
         progress: title of a progress bar; None for no bar.
+        degradation: makes lr where there are no files of it; by default the bicubic of the benchmarks.
 
     Returns:
         A record an image, in their order: {"image", and either "failed": why, or "scores": {metric: value, or None
@@ -56,8 +60,7 @@ def score(
         record: Record = {"image": name}
         records.append((i, record))
         try:
-            image = images[i]
-            lr, hr = (to_float(image[side][None].to(device)) for side in ("lr", "hr"))
+            lr, hr = pair_of(images, i, degradation, device)
             if not warm:  # the first call of a network chooses algorithms and takes memory
                 enlarge(lr)
                 warm = True
@@ -139,9 +142,13 @@ def _alone(metric: Metric) -> Metric:
     return metric
 
 
-def to_float(image: Tensor) -> Tensor:
-    """Raw integers of a file to [0, 1]."""
-    return image.float() / torch.iinfo(image.dtype).max
+def pair_of(
+    images: Any, i: int, degradation: Degradation | None = None, device: torch.device | str = "cpu"
+) -> tuple[Tensor, Tensor]:
+    """(lr, hr) of one image, 1 C H W and 1 C sH sW in [0, 1]."""
+    image = images[i]
+    batch = {side: image[side][None] for side in ("lr", "hr") if side in image} | {"n": [i]}
+    return pair(batch, degradation or Bicubic(images.scale), device)
 
 
 def _now(device: torch.device | str) -> float:

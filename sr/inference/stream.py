@@ -6,10 +6,12 @@ from math import ceil
 import numpy as np
 from tqdm import tqdm
 
+from sr.formats.missing import FILL_PX
+from sr.range import Range
 from sr.resize import support
 
 from .models import Enlarger
-from .pixels import FILL_PX, Options, Stretch, enlarge_part
+from .pixels import Colours, Options, Stretch, enlarge_part
 from .tiles import GRID_PX, tile_that_fits
 
 WINDOW_PX = 512  # side, in input pixels: larger ones gain little, and memory stays below 2 GB
@@ -22,11 +24,12 @@ def enlarge_windows(
     read: Callable[[slice, slice], np.ndarray],
     write: Callable[[slice, slice, np.ndarray], None],
     size: tuple[int, int],
-    bounds: tuple[float, float],
+    values: Range,
     alpha: bool = False,
     masked: bool = False,
     options: Options | None = None,
     write_invented: Callable[[slice, slice, np.ndarray], None] | None = None,
+    colours: Colours | None = (0, 1, 2),
 ) -> None:
     """Enlarge window by window, with the result of the whole.
 
@@ -35,11 +38,12 @@ def enlarge_windows(
         read: rows and columns of the input to pixels H W C, NaN where they are missing.
         write: takes rows and columns of the result, and pixels.
         size: height and width of the input.
-        bounds: what the network is to see as 0 and 1.
+        values: that the network is to see as 0 and 1.
         alpha: whether the last band is transparency.
         masked: whether pixels may be missing.
         options: what else is done.
         write_invented: takes the map of what was invented; asked for by the options.
+        colours: as in `pixels.enlarge`.
     """
     options = options or Options()
     height, width = options.size(*size, enlarger.scale)
@@ -57,7 +61,7 @@ def enlarge_windows(
         for row in rows:
             for column in columns:
                 pixels = read(slice(row.lr_first, row.lr_last), slice(column.lr_first, column.lr_last))
-                made, invented = enlarge_part(enlarger, pixels, row, column, alpha, options, bounds)
+                made, invented = enlarge_part(enlarger, pixels, row, column, alpha, options, values, colours)
                 place = slice(row.first, row.last), slice(column.first, column.last)
                 write(*place, made)
                 if invented is not None and write_invented is not None:

@@ -5,31 +5,27 @@ import torch
 from tqdm import tqdm
 
 from sr.errors import UserError
+from sr.formats.missing import filled
+from sr.formats.nifti import slice_of
+from sr.range import Range
 from sr.resize import resize_axis
 
 from .models import Enlarger
-from .pixels import Options, Stretch, enlarge, filled
+from .pixels import Options, Stretch, enlarge
 
 
-def axes(wanted: str, spacing: tuple[float, float, float], shape: tuple[int, ...]) -> list[int]:
+def axes(wanted: str, coarsest: int) -> list[int]:
     """Along which axes slices are taken.
 
     Args:
-        wanted: x, y, z, all, or auto: along which the voxels lie farthest apart, as the scanner took them.
-        spacing: of the voxels.
-        shape: of the volume; a single slice has one axis to go along.
+        wanted: x, y, z, all, or auto.
+        coarsest: what auto is.
     """
-    if wanted == "all":
-        return [0, 1, 2]
-    if wanted == "auto":
-        if 1 in shape[:3]:
-            return [shape.index(1)]
-        return [2 - int(np.argmax(spacing[::-1]))]  # the last of equals
-    return ["xyz".index(wanted)]
+    return {"all": [0, 1, 2], "auto": [coarsest]}.get(wanted) or ["xyz".index(wanted)]
 
 
 def enlarge_volume(
-    enlarger: Enlarger, voxels: np.ndarray, along: list[int], bounds: tuple[float, float], options: Options
+    enlarger: Enlarger, voxels: np.ndarray, along: list[int], values: Range, options: Options
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Enlarge the slices along an axis; along all three, the mean of the three ways, with more slices too.
 
@@ -37,7 +33,7 @@ def enlarge_volume(
         enlarger: to use.
         voxels: X Y Z T, any type.
         along: axes that slices are taken along.
-        bounds: what the network is to see as 0 and 1.
+        values: that the network is to see as 0 and 1; one for all volumes, or one a volume.
         options: what else is done.
 
     Returns:
@@ -59,8 +55,8 @@ def enlarge_volume(
                 way = made[..., t] if one else np.empty(grown, np.float32)
                 invented = None if maps is None else maps[..., t] if one else np.empty(grown, np.uint8)
                 for k in range(voxels.shape[axis]):
-                    lr = voxels[..., t].take(k, axis).T[..., None]  # the first axis from left to right
-                    sr, unsure = enlarge(enlarger, lr, False, options, bounds)
+                    lr = slice_of(voxels[..., t], axis, k)
+                    sr, unsure = enlarge(enlarger, lr, False, options, values.of_channels([t]))
                     np.moveaxis(way, axis, 0)[k] = sr[..., 0].T
                     if invented is not None and unsure is not None:
                         np.moveaxis(invented, axis, 0)[k] = unsure[..., 0].T
@@ -71,8 +67,13 @@ def enlarge_volume(
                         deep = _deep(invented, axis, shape[axis]).clip(0, 255).astype(np.uint8)
                         np.maximum(maps[..., t], deep, out=maps[..., t])
     if not one:
-        np.clip(made, *bounds, out=made)
-        made = (np.rint(made, out=made) if voxels.dtype.kind in "ui" else made).astype(voxels.dtype)
+        if values.least is not None and values.most is not None:
+            least, most = (np.array(ends, np.float32) for ends in (values.least, values.most))
+            np.clip(made, least, most, out=made)
+        if voxels.dtype.kind in "ui":
+            info = np.iinfo(voxels.dtype)
+            np.clip(np.rint(made, out=made), info.min, info.max, out=made)
+        made = made.astype(voxels.dtype)
     return made, maps
 
 

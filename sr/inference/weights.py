@@ -26,7 +26,8 @@ def save(path: str | Path, generator: nn.Module, about: dict[str, Any]) -> None:
 
     Args:
         about: at least `generator` (its class name) and `arguments` (of that class); by convention also scale,
-            channels, range, data, licence, commit, scores. Values are stored as JSON.
+            channels, range ({low, high}, or null for each file's own), data, licence, commit, scores. Values are
+            stored as JSON.
     """
     state = {name: value.detach().cpu().contiguous() for name, value in generator.state_dict().items()}
     with replacing(path) as temporary:
@@ -53,6 +54,12 @@ def load(path: str | Path) -> tuple[nn.Module, dict[str, Any]]:
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise UnusableWeights(f"{path}: the weights do not fit the {name} of its header ({reason(error)})") from error
     return generator.eval().requires_grad_(False), about
+
+
+def trained_range(about: dict[str, Any]) -> tuple[float, float] | None:
+    """The values that a network was trained to see as 0 and 1; None where each file was seen in its own range."""
+    found = about.get("range")  # once it was [0, 1] for all, and meant nothing
+    return (float(found["low"]), float(found["high"])) if isinstance(found, dict) else None
 
 
 def is_ours(path: Path) -> bool:

@@ -126,7 +126,7 @@ def test_without_lr_files_lr_is_made(root):
 
 def test_a_missing_lr_file_is_named(root):
     (root / "SetA" / "LR_x4" / "img_002.png").unlink()
-    with pytest.raises(formats.UnreadableImage, match=r"LR_x4/img_002\.png: no such file"):
+    with pytest.raises(formats.Unreadable, match=r"LR_x4/img_002\.png: no such file"):
         open_set("SetA", root, 4)[1]
 
 
@@ -213,7 +213,7 @@ def test_a_missing_partner_is_named_when_it_is_read(tmp_path, make):
     make(tmp_path / "lr", "x/a.png", (10, 12))
     images = open_set({"hr": str(tmp_path / "hr"), "lr": str(tmp_path / "lr")}, None, 4)
     assert images[0]["lr"].shape == (3, 10, 12)
-    with pytest.raises(formats.UnreadableImage, match=r"lr/x/b\.png: no such file"):
+    with pytest.raises(formats.Unreadable, match=r"lr/x/b\.png: no such file"):
         images[1]
 
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from sr.errors import UserError
-from sr.formats import dicom
+from sr.formats import dicom, made_name
 from sr.inference import models
-from sr.inference.files import enlarge_file, target_name
+from sr.inference.files import enlarge_file
 from sr.inference.pixels import Options
 from sr.resize import imresize
 
@@ -336,7 +336,7 @@ def refused(tmp_path, source, enlarger) -> str:
         ("liver_1frame.dcm", "a segmentation"),
         ("rtplan.dcm", "holds no pixels"),
         ("MR_truncated.dcm", "cannot be decoded"),
-        ("badVR.dcm", "cannot be decoded"),
+        ("badVR.dcm", "a damaged header"),
         ("no_meta.dcm", "not DICOM"),
         ("image_dfl.dcm", "how far apart its pixels lie"),
     ],
@@ -374,8 +374,8 @@ def test_files_without_a_suffix_are_known_by_their_letters(tmp_path, nearest):
     for name in ("IM0001", "1.2.840.113"):
         source = save(tmp_path / name, slice_of(random(4, 6, 1)))
         assert dicom.is_dicom(source)
-        assert target_name(source) == f"{name}.dcm"
-        enlarge_file(source, tmp_path / target_name(source), nearest, Options())
+        assert made_name(source) == f"{name}.dcm"
+        enlarge_file(source, tmp_path / made_name(source), nearest, Options())
         assert pydicom.dcmread(tmp_path / f"{name}.dcm").Rows == 8
     (tmp_path / "README").write_text("no DICOM")
     assert not dicom.is_dicom(tmp_path / "README")

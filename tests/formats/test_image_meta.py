@@ -10,7 +10,7 @@ from PIL import Image, ImageCms, PngImagePlugin, features
 from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
 
 from sr.formats import image as formats
-from sr.formats.image import Meta, UnreadableImage, read, read_with_meta, write
+from sr.formats.image import Meta, Unreadable, read, read_with_meta, write
 
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><tiff:Orientation>6</tiff:Orientation><dc>photo</dc></x:xmpmeta>'
@@ -137,7 +137,7 @@ def test_bombs_are_refused_before_they_are_unpacked(tmp_path, monkeypatch, rgb):
     monkeypatch.setattr("sr.formats.image.LARGEST_PX", 1000)
     for suffix, pixels in ((".png", rgb), (".tif", rgb), (".png", rgb.astype(np.uint16) * 257)):
         write(tmp_path / f"a{suffix}", pixels)
-        with pytest.raises(UnreadableImage, match="megapixels; more than"):
+        with pytest.raises(Unreadable, match="megapixels; more than"):
             read(tmp_path / f"a{suffix}")
 
 
@@ -236,9 +236,9 @@ def test_avif_and_heic_keep_pixels_and_tags(tmp_path, rgb, suffix):
 
 def test_heic_without_its_plug_in_says_how_to_get_it(tmp_path, monkeypatch):
     (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + b"\0" * 40)
-    with pytest.raises(UnreadableImage) as told:
+    with pytest.raises(Unreadable) as told:
         read(tmp_path / "a.heic")
     assert ("pip install" in str(told.value)) == (not formats.HEIC)  # where it is installed, the file is at fault
     monkeypatch.setattr(formats, "HEIC", set())
-    with pytest.raises(UnreadableImage, match=r"a\.heic: .*HEIC needs pillow-heif: pip install 'sr\[heic\]'"):
+    with pytest.raises(Unreadable, match=r"a\.heic: .*HEIC needs pillow-heif: pip install 'sr\[heic\]'"):
         read(tmp_path / "a.heic")

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sr import formats
 from sr.errors import UserError
-from sr.formats import video
 from sr.inference.files import enlarge_file
 from sr.inference.models import load
 from sr.inference.pixels import Options
@@ -356,7 +356,7 @@ def test_all_that_hangs_on_a_damaged_frame_is_counted(tmp_path):
 def test_nothing_but_damage_is_refused(tmp_path):
     source = make(tmp_path / "a.mp4", options={"g": "1", "bf": "0"})
     damage(source, range(12))
-    with pytest.raises(video.UnreadableVideo, match=r"a\.mp4: "):
+    with pytest.raises(formats.Unreadable, match=r"a\.mp4: "):
         enlarged(source)
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
@@ -377,7 +377,7 @@ def test_a_clip_cut_short_gives_what_is_there(tmp_path, suffix):
 def test_mp4_cut_short(tmp_path):
     source = make(tmp_path / "a.mp4")
     source.write_bytes(source.read_bytes()[:-300])  # its table of contents is at the end
-    with pytest.raises(video.UnreadableVideo, match=r"a\.mp4: no clip that can be read"):
+    with pytest.raises(formats.Unreadable, match=r"a\.mp4: no clip that can be read"):
         enlarged(source)
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
@@ -387,7 +387,7 @@ def test_mp4_cut_short(tmp_path):
 
 def test_interlaced_is_refused(tmp_path):
     source = make(tmp_path / "a.mkv", options={"x264-params": "interlaced=1:tff=1"})
-    with pytest.raises(video.UnreadableVideo, match=r"interlaced, .* deinterlace it first"):
+    with pytest.raises(formats.Unreadable, match=r"interlaced, .* deinterlace it first"):
         enlarged(source)
 
 
@@ -401,10 +401,10 @@ def test_what_is_no_clip_is_refused(tmp_path):
         file.mux(sound.encode(frame))
         file.mux(sound.encode(None))
     for name, message in (("a", "no clip that can be read"), ("b", "no clip"), ("c", "holds no moving pictures")):
-        with pytest.raises(video.UnreadableVideo, match=message):
+        with pytest.raises(formats.Unreadable, match=message):
             enlarged(tmp_path / f"{name}.mp4")
     with pytest.raises(UserError, match=r"d\.mp4: no such file"):
-        video.probe(tmp_path / "d.mp4")
+        formats.open(tmp_path / "d.mp4")
 
 
 def test_a_container_that_cannot_hold_it_is_refused_in_one_sentence(tmp_path):
@@ -452,10 +452,10 @@ def test_the_first_frames_of_real_clips(benchmarks, name):
     path = benchmarks.parent / "video" / name
     if not path.exists():
         pytest.skip(f"{path} is not here")
-    clip = video.probe(path)
+    clip = formats.open(path)
     assert len(clip.times) == int(name.rsplit("first")[1].split(".")[0])
-    made = video.frames(clip)
-    for expected, (time, pixels, frame) in zip(clip.times[:5], made, strict=False):
+    for expected, pixels in zip(clip.times[:5], clip.frames(), strict=False):
+        time, frame = clip.ways[-1]
         assert time == expected
         assert pixels.shape == (clip.height, clip.width, 3)
         reference = frame.to_ndarray(format="rgb24").astype(int)

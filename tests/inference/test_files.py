@@ -8,8 +8,9 @@ import tifffile
 from PIL import Image
 
 from sr.errors import UserError
+from sr.formats import is_known, kind_of, made_name
 from sr.inference import files
-from sr.inference.files import enlarge_file, is_known, kind_of, map_beside, target_name
+from sr.inference.files import enlarge_file, map_beside
 from sr.inference.pixels import Options
 
 
@@ -72,7 +73,7 @@ def test_kinds_by_name(name, kind):
      ("a.NII.GZ", "a_x2.NII.GZ"), ("a.jp2", "a_x2.tif"), ("a.JP2", "a_x2.tif"), ("a.mkv", "a_x2.mkv")],
 )  # fmt: skip
 def test_names_of_what_is_made(tmp_path, name, made):
-    assert target_name(tmp_path / name, "_x2") == made
+    assert made_name(tmp_path / name, "_x2") == made
     assert kind_of(Path(made)) == kind_of(Path(name))
 
 
@@ -80,10 +81,10 @@ def test_dicom_without_a_suffix_is_known_and_gets_one(tmp_path, nearest):
     for name in ("IM0001", "1.2.840.7"):
         source = dicom_file(tmp_path / name)
         assert is_known(source)
-        assert target_name(source, "_x2") == f"{name}_x2.dcm"
-        assert enlarge_file(source, tmp_path / target_name(source, "_x2"), nearest, Options()) == ""
+        assert made_name(source, "_x2") == f"{name}_x2.dcm"
+        assert enlarge_file(source, tmp_path / made_name(source, "_x2"), nearest, Options()).startswith("range ")
         assert is_known(tmp_path / f"{name}_x2.dcm")
-    assert target_name(dicom_file(tmp_path / "a.dcm")) == "a.dcm"
+    assert made_name(dicom_file(tmp_path / "a.dcm")) == "a.dcm"
     (tmp_path / "text").write_text("no picture")
     assert not is_known(tmp_path / "text")
     (tmp_path / "folder.png").mkdir()

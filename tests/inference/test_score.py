@@ -5,10 +5,11 @@ import torch
 import torch.distributed as dist
 from torchmetrics import MeanAbsoluteError
 
+from sr import formats
 from sr.data.images import Images, open_set
 from sr.data.pack import find
 from sr.errors import UserError
-from sr.inference.score import complaints, row, score
+from sr.inference.score import complaints, pair_of, row, score
 from sr.metrics import PSNR, SSIM, LRConsistency, lr_psnr, psnr, ssim
 from sr.metrics.mean import MeanOverImages
 from sr.resize import imresize, imresize_uint8
@@ -36,7 +37,8 @@ def test_equal_to_scores_made_by_hand(images):
     records = score(bicubic, images, {"psnr": PSNR(crop_border_px=4), "ssim": SSIM()})
     psnrs, ssims = [], []
     for item in images:
-        sr = imresize(item["lr"][None] / 255, 4).clamp(0, 1)
+        lr, _ = pair_of(images, item["n"])
+        sr = imresize(lr, 4).clamp(0, 1)
         psnrs.append(psnr(sr, item["hr"][None] / 255, crop_border_px=4).item())
         ssims.append(ssim(sr, item["hr"][None] / 255).item())
     assert [record["image"] for record in records] == ["0", "1", "2"]
@@ -84,8 +86,8 @@ def test_scores_do_not_depend_on_what_a_metric_has_seen(images, hr):
 
 def test_every_image_is_decoded_once(images, monkeypatch):
     decoded = []
-    read = images._read
-    monkeypatch.setattr(images, "_read", lambda image: decoded.append(image) or read(image))
+    read = formats.open
+    monkeypatch.setattr(formats, "open", lambda path, *given: decoded.append(path) or read(path, *given))
     score(bicubic, images, {"psnr": PSNR()})
     assert len(decoded) == 3
 
@@ -122,7 +124,7 @@ class Brightness(MeanOverImages):
 def test_a_metric_is_given_the_images_that_it_names(images):
     records = score(bicubic, images, {"brightness": Brightness(), "lr_psnr": LRConsistency(), "psnr": PSNR()})
     for record, item in zip(records, images, strict=True):
-        lr = item["lr"][None] / 255
+        lr, _ = pair_of(images, item["n"])
         enlarged = bicubic(lr).clamp(0, 1)
         assert record["scores"]["brightness"] == pytest.approx(enlarged.mean().item(), abs=1e-6)
         assert record["scores"]["lr_psnr"] == pytest.approx(lr_psnr(enlarged, lr).item(), abs=1e-6)
@@ -152,12 +154,12 @@ def test_a_metric_without_memory_for_an_image_refuses_it(images):
 
 
 def damage(images, which):
-    images.hr[which].write_bytes(images.hr[which].read_bytes()[:200])
+    images.files[which].write_bytes(images.files[which].read_bytes()[:200])
 
 
 def unwilling(images, which, error=None):
     """An enlarger that raises `error` at image `which`, or enlarges it by 2."""
-    shape = images[which]["lr"].shape[1:]
+    shape = pair_of(images, which)[0].shape[2:]
 
     def enlarge(lr):
         if lr.shape[2:] != shape:
@@ -215,7 +217,7 @@ def test_boxes_bring_crops_of_what_was_enlarged(images):
     records = score(bicubic, images, {}, boxes={"1": (4, 20, 16, 12), "2": (0, 0, 64, 80), "elsewhere": (0, 0, 1, 1)})
     assert ["crop" in record for record in records] == [False, True, True]
     for record, (left, top, right, bottom) in zip(records[1:], [(4, 20, 20, 32), (0, 0, 64, 80)], strict=True):
-        pixels = (bicubic(images[int(record["image"])]["lr"][None] / 255).clamp(0, 1)[0] * 255).round().byte()
+        pixels = (bicubic(pair_of(images, int(record["image"]))[0]).clamp(0, 1)[0] * 255).round().byte()
         assert torch.equal(record["crop"], pixels[:, top:bottom, left:right])
 
 

@@ -7,10 +7,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from sr.formats.missing import FILL_PX
 from sr.generators import Compact
 from sr.inference import models, stream
 from sr.inference.models import Enlarger
-from sr.inference.pixels import FILL_PX, Options, bounds_of, enlarge
+from sr.inference.pixels import Options, enlarge
+from sr.range import Range, of_pixels
 
 from .conftest import spread
 
@@ -44,7 +46,7 @@ def scene(height, width, bands=3, dtype=np.uint8):
     return pixels.astype(dtype)
 
 
-def in_windows(enlarger, pixels, options=None, alpha=False, bounds=None):
+def in_windows(enlarger, pixels, options=None, alpha=False, values=None):
     """What `enlarge` gives, and how many windows were read."""
     options = options or Options()
     height, width = options.size(*pixels.shape[:2], enlarger.scale)
@@ -64,8 +66,8 @@ def in_windows(enlarger, pixels, options=None, alpha=False, bounds=None):
         invented[rows, columns] = part
 
     masked = bool(np.isnan(pixels).any())
-    bounds = bounds or bounds_of(pixels)
-    stream.enlarge_windows(enlarger, read, write, pixels.shape[:2], bounds, alpha, masked, options, write_map)
+    values = values or of_pixels(pixels)
+    stream.enlarge_windows(enlarger, read, write, pixels.shape[:2], values, alpha, masked, options, write_map)
     assert (count == 1).all()
     return made, invented, reads
 
@@ -167,7 +169,7 @@ def test_no_window_is_larger_than_it_has_to_be(network):
 def test_a_constant_scene_with_a_hole_stays_constant(bicubic, scale, options):
     pixels = np.full((60, 70, 1), 37, np.float32)
     pixels[20:45, 30:50] = np.nan
-    made = enlarge(bicubic, pixels, False, replace(options, scale=scale), (0, 100))[0]
+    made = enlarge(bicubic, pixels, False, replace(options, scale=scale), Range((0,), (100,)))[0]
     np.testing.assert_allclose(made[~np.isnan(made)], 37, atol=1e-3)
     height, width = made.shape[:2]
     rows, columns = ((np.arange(n) + 0.5) * m // n for n, m in ((height, 60), (width, 70)))
@@ -179,7 +181,7 @@ def test_a_hole_is_felt_no_farther_than_the_network_sees(network):
     pixels = scene(80, 90, dtype=np.float32)
     holed = pixels.copy()
     holed[30:40, 40:52] = np.nan
-    before, after = (enlarge(network, image, False, None, (0, 200))[0] for image in (pixels, holed))
+    before, after = (enlarge(network, image, False, None, Range((0,), (200,)))[0] for image in (pixels, holed))
     reach = 4  # of five convolutions, four of which see farther, and the enlarged input: 2 more at most
     around = slice(2 * (30 - reach - 2), 2 * (40 + reach + 2)), slice(2 * (40 - reach - 2), 2 * (52 + reach + 2))
     changed = before != after
@@ -191,9 +193,9 @@ def test_a_hole_is_felt_no_farther_than_the_network_sees(network):
 def test_holes_are_filled_with_what_is_around_them(bicubic):
     """Beside a hole in a slope there is no edge, as zeros in it would make one."""
     pixels = np.broadcast_to(np.linspace(10, 90, 64, dtype=np.float32)[:, None, None], (64, 64, 1)).copy()
-    whole = enlarge(bicubic, pixels, False, None, (0, 100))[0]
+    whole = enlarge(bicubic, pixels, False, None, Range((0,), (100,)))[0]
     pixels[:, 30:40] = np.nan
-    made = enlarge(bicubic, pixels, False, None, (0, 100))[0]
+    made = enlarge(bicubic, pixels, False, None, Range((0,), (100,)))[0]
     valid = ~np.isnan(made)
     assert np.abs(made - whole)[valid].max() < 0.3  # a level of the slope is 1.3
     assert FILL_PX >= 5

@@ -1,0 +1,31 @@
+"""From what a data set hands out to what networks see: one way for training, validation, tests and evaluation."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sr.range import unit
+
+Degradation = Callable[[Tensor, Sequence[int]], tuple[Tensor, Tensor]]
+
+
+def pair(
+    batch: Mapping[str, Any],
+    degradation: Degradation,
+    device: torch.device | str,
+    memory_format: torch.memory_format = torch.contiguous_format,
+) -> tuple[Tensor, Tensor]:
+    """(lr, hr), N C H W and N C sH sW in [0, 1], on `device`.
+
+    Args:
+        batch: hr, and lr where the set has files of it, N C H W, bytes or float in [0, 1]; n, the samples' numbers.
+        degradation: makes lr where there are no files of it.
+    """
+    hr = unit(batch["hr"].to(device), memory_format)
+    if "lr" in batch:
+        return unit(batch["lr"].to(device), memory_format), hr
+    with torch.autocast(torch.device(device).type, enabled=False):
+        lr, hr = degradation(hr, batch["n"])
+    return lr.contiguous(memory_format=memory_format), hr.contiguous(memory_format=memory_format)

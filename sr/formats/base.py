@@ -1,0 +1,164 @@
+"""What a file is to the rest of the program: opened once, read, and written again at another size."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, ClassVar
+
+import numpy as np
+from typing_extensions import Self
+
+from sr.errors import UserError
+from sr.range import Measurement, Range
+
+Array = np.ndarray[Any, np.dtype[Any]]
+ALL = slice(None)
+
+
+class Unreadable(UserError):
+    """A file that cannot be read, or that cannot be enlarged rightly; the message names it and says why."""
+
+
+class File:
+    """An open file. A new format is a subclass, and a line in `sr.formats.KINDS`.
+
+    What a subclass sets when it is made, of the header alone where the format lets it:
+
+    - `shape`: frames, height, width, channels. Of a volume the frames are its slices.
+    - `dtype`: of the stored values.
+    - `alpha`: the last channel is transparency.
+    - `colours`: the channels that are red, green and blue, in that order, where the file says so.
+    - `missing`: pixels may be missing; they are read as NaN.
+    - `spacing`: distances between pixels (voxels), where the file says so.
+    - `slope`, `intercept`: unit of the file = slope * stored value + intercept; one number, or one a channel.
+    - `notes`: what there is to say once it was read and written.
+
+    Args:
+        path: of the file.
+        handle: open at its beginning; closed with the file.
+
+    Raises:
+        Unreadable: damaged, or nothing that can be enlarged rightly.
+        MissingError: a package that this kind needs is not installed.
+    """
+
+    kind: ClassVar[str]
+    suffixes: ClassVar[frozenset[str]] = frozenset()
+    layout: ClassVar[str] = "frames"  # or windows: larger than memory; or volume: slices along any axis
+    several: ClassVar[bool] = False  # a file may hold several still images
+    moves: ClassVar[bool] = False  # its frames follow each other in time: nothing to train on, no map beside
+
+    shape: tuple[int, int, int, int]
+    dtype: np.dtype[Any]
+    alpha = False
+    colours: tuple[int, int, int] | None = None
+    missing = False
+    spacing: tuple[float, ...] | None = None
+    slope: tuple[float, ...] = (1.0,)
+    intercept: tuple[float, ...] = (0.0,)
+
+    def __init__(self, path: Path, handle: BinaryIO) -> None:
+        self.path, self.handle = path, handle
+        self.notes: list[str] = []
+        self._range: Range | None = None
+
+    @classmethod
+    def claims(cls, path: Path, handle: BinaryIO) -> bool:
+        """Whether the file is of this kind; by its name unless a subclass looks into it."""
+        return is_named(path, cls.suffixes)
+
+    @classmethod
+    def split(cls, path: Path) -> tuple[str, str]:
+        """The name of a file without its suffix, and the suffix of what is made of it."""
+        suffix = max((s for s in cls.suffixes if path.name.lower().endswith(s)), key=len, default=path.suffix)
+        return path.name[: len(path.name) - len(suffix)], path.name[len(path.name) - len(suffix) :]
+
+    # --- values -----------------------------------------------------------------------------------------------------
+
+    @property
+    def range(self) -> Range:
+        """The stored values that networks see as 0 and 1: one for all of the file; found when it is first asked for."""
+        if self._range is None:
+            self._range = self.find_range()
+        return self._range
+
+    def range_of(self, frame: int) -> Range:
+        """That of one frame or slice, for its channels."""
+        return self.range
+
+    def use_range(self, range: Range) -> None:
+        """Take this range, in the unit of the file, instead of the file's own."""
+        self._range = self.stored(range)
+
+    def find_range(self) -> Range:
+        """Of 8 bits what they can hold; a subclass knows better, or measures."""
+        return Range.of_type(self.dtype) if self.dtype == np.uint8 else self.measured()
+
+    def measured(self, together: bool = False) -> Range:
+        """Of the values that there are; transparency keeps a range of its own."""
+        measurement = Measurement(int(np.prod(self.shape[:3])), together)
+        for pixels in self.parts():
+            measurement.add(pixels)
+        return measurement.range()
+
+    def parts(self) -> Iterator[Array]:
+        """All pixels, in any portions H W C."""
+        return self.frames()
+
+    def stored(self, range: Range) -> Range:
+        """A range in the unit of the file, in its stored values."""
+        slope, intercept = np.array(self.slope), np.array(self.intercept)
+        return range.scaled((1 / slope).tolist(), (-intercept / slope).tolist())
+
+    def in_units(self, range: Range) -> Range:
+        """The other way round."""
+        return range.scaled(self.slope, self.intercept)
+
+    # --- pixels -----------------------------------------------------------------------------------------------------
+
+    def frames(self) -> Iterator[Array]:
+        """Frames, or slices, in order: H W C, stored values, NaN where they are missing."""
+        raise NotImplementedError
+
+    def read(self, rows: slice = ALL, columns: slice = ALL) -> Array:
+        """A window of the first frame, H W C."""
+        return next(self.frames())[rows, columns]
+
+    def refuse(self, target: Path) -> None:
+        """Raise UserError where `target`, by its name, cannot hold what is made of this file."""
+        if not is_named(target, self.suffixes):
+            raise UserError(f"{self.path}: cannot become {target.name}, which is another kind of file")
+
+    def writer(
+        self, target: Path, size: tuple[int, ...], how: str = "", plain: bool = False
+    ) -> AbstractContextManager[Callable[..., None]]:
+        """To write the enlarged file, with all that this one says of itself: whole or not at all.
+
+        Args:
+            target: to write.
+            size: height and width of the result; of volumes X, Y and Z.
+            how: it was made, for files that say so.
+            plain: the values are numbers of their own, to which the unit of this file does not apply: a map.
+
+        Yields:
+            A function that takes what was made: frames H W C in order; of windows rows, columns and pixels; of a
+            volume all voxels.
+        """
+        raise NotImplementedError
+
+    # --- open and closed --------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        self.handle.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def is_named(path: Path, suffixes: frozenset[str]) -> bool:
+    """Whether a name ends so; `.nii.gz` counts as one suffix."""
+    return path.name.lower().endswith(tuple(suffixes))

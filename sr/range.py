@@ -1,0 +1,176 @@
+"""The values of a file that networks see as 0 and as 1: one object for the way there and the way back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import ceil, inf, isfinite, sqrt
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sr.errors import UserError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+PERCENTILES = (0.5, 99.5)  # outside of them a few pixels must not decide: metal, a hot voxel, a glint
+MARGIN = 0.5  # of their distance, on each side: tails that are no outliers stay inside
+SAMPLES = 1 << 20  # values a channel that percentiles are taken of
+
+
+@dataclass(frozen=True)
+class Range:
+    """`low` is seen as 0, `high` as 1; linear between them and beyond.
+
+    Args:
+        low, high: one number for all channels, or one a channel.
+        how: where they come from: "type", "header", "measured", "given", ...
+        least, most: what the file holds at all, where that was measured; results stay within.
+    """
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    how: str = "given"
+    least: tuple[float, ...] | None = None
+    most: tuple[float, ...] | None = None
+
+    @classmethod
+    def of_type(cls, dtype: np.dtype[Any]) -> "Range":
+        """All that unsigned integers of a type can be."""
+        return cls((0.0,), (float(np.iinfo(dtype).max),), "type")
+
+    @classmethod
+    def given(cls, low: float, high: float) -> "Range":
+        """One that somebody asks for.
+
+        Raises:
+            UserError: it is none.
+        """
+        if not (low < high and isfinite(low) and isfinite(high)):
+            raise UserError(f"range {low:g}, {high:g}: the second number must be larger than the first")
+        return cls((float(low),), (float(high),), "given")
+
+    @property
+    def is_of_bytes(self) -> bool:
+        """It is that of 8-bit pictures."""
+        return self.low == (0.0,) and self.high == (255.0,)
+
+    def scaled(self, factor: Sequence[float], offset: Sequence[float]) -> "Range":
+        """The same range of the values `factor` * v + `offset`, each one number or one a channel."""
+
+        def moved(values: tuple[float, ...]) -> tuple[float, ...]:
+            return tuple((np.asarray(values) * np.asarray(factor) + np.asarray(offset)).tolist())
+
+        least, most = self.least, self.most
+        if least is not None and most is not None:
+            ends = np.sort([moved(least), moved(most)], 0)  # a negative factor turns them round
+            least, most = tuple(ends[0].tolist()), tuple(ends[1].tolist())
+        return replace(self, low=moved(self.low), high=moved(self.high), least=least, most=most)
+
+    def of_channels(self, channels: Sequence[int]) -> "Range":
+        """The range of some of the channels, in that order."""
+
+        def chosen(values: tuple[float, ...]) -> tuple[float, ...]:
+            return values if len(values) == 1 else tuple(values[i] for i in channels)
+
+        least, most = (None if values is None else chosen(values) for values in (self.least, self.most))
+        return replace(self, low=chosen(self.low), high=chosen(self.high), least=least, most=most)
+
+    def to_unit(self, pixels: Array) -> Array:
+        """Values of a file, ... C, to float32, in which `low` is 0 and `high` is 1. NaN stays NaN."""
+        exact = np.float32 if pixels.dtype.itemsize <= 2 or pixels.dtype == np.float32 else np.float64
+        low, high = np.array(self.low), np.array(self.high)
+        unit = (pixels.astype(exact) - low.astype(exact)) / (high - low).astype(exact)
+        return unit.astype(np.float32, copy=False)
+
+    def from_unit(self, image: Tensor, dtype: np.dtype[Any]) -> Array:
+        """N C H W back to values of the file, N H W C of `dtype`: rounded, and kept within what that can be."""
+        integers = np.issubdtype(dtype, np.integer)
+        image = image.float() if dtype.itemsize <= 2 or dtype == np.float32 else image.double()
+        low, high = (torch.tensor(ends, dtype=image.dtype, device=image.device) for ends in (self.low, self.high))
+        image = image * _by_channel(high - low) + _by_channel(low)
+        least, most = self.least, self.most
+        if integers:  # the largest of 64 bits is rounded up in float64, and comes out as the least
+            info = np.iinfo(dtype)
+            least, most = least or (float(info.min),), most or (float(info.max),)
+        if least is not None and most is not None:
+            ends = (torch.tensor(end, dtype=image.dtype, device=image.device) for end in (least, most))
+            image = image.clamp(*map(_by_channel, ends))
+        made = (image.round() if integers else image).permute(0, 2, 3, 1).cpu().numpy()
+        return made.astype(dtype, copy=False)
+
+    def __str__(self) -> str:
+        """As in "range -1024..1800 (measured)"."""
+        pairs = [f"{low:.6g}..{high:.6g}" for low, high in zip(self.low, self.high, strict=True)]
+        more = f" and {len(pairs) - 4} more" if len(pairs) > 5 else ""
+        pairs = pairs[:4] if more else pairs
+        return f"range{'s' if len(pairs) > 1 else ''} {', '.join(pairs)}{more} ({self.how})"
+
+
+class Measurement:
+    """Finds a range that no outlier stretches, of pixels that are shown to it part by part.
+
+    Low and high are the percentiles .5 and 99.5 and half their distance more on each side, but never beyond the least
+    and the most that there is: without outliers it is mostly that, and with them the rest is not flattened.
+
+    Args:
+        pixels: how many there will be in all, about; of more than a million a channel a grid is looked at.
+        together: channels share one unit, and so one range.
+    """
+
+    def __init__(self, pixels: int, together: bool = False) -> None:
+        self.step, self.together = max(ceil(sqrt(pixels / SAMPLES)), 1), together
+        self.least: Array = np.array(inf)
+        self.most: Array = np.array(-inf)
+        self.samples: list[Array] = []
+
+    def add(self, pixels: Array) -> None:
+        """Look at H W C; what is not finite is left out."""
+        values = pixels.reshape(-1, 1) if self.together else pixels.reshape(-1, pixels.shape[-1])
+        if values.dtype.kind == "f":
+            finite = np.isfinite(values)
+            values_low, values_high = np.where(finite, values, inf), np.where(finite, values, -inf)
+        else:
+            values_low = values_high = values
+        self.least = np.minimum(self.least, values_low.min(0))
+        self.most = np.maximum(self.most, values_high.max(0))
+        grid = pixels[:: self.step, :: self.step]
+        self.samples.append(grid.reshape(-1, values.shape[1]).astype(np.float64))
+
+    def range(self, how: str = "measured") -> Range:
+        """The range of what was seen; 0..1 of a channel in which nothing was finite."""
+        samples = np.concatenate(self.samples)
+        samples[~np.isfinite(samples)] = np.nan
+        ends = []
+        for column, least, most in zip(samples.T, np.atleast_1d(self.least), np.atleast_1d(self.most), strict=True):
+            column = column[~np.isnan(column)]
+            if least > most:
+                ends.append((0.0, 1.0, -inf, inf))
+                continue
+            low, high = np.percentile(column, PERCENTILES) if len(column) else (least, most)
+            margin = MARGIN * (high - low)
+            low, high = max(low - margin, least), min(high + margin, most)
+            if not low < high:  # nearly all pixels have one value
+                low, high = least, most
+            ends.append((low, high if high > low else low + (abs(low) or 1.0), least, most))
+        found = [tuple(float(value) for value in column) for column in zip(*ends, strict=True)]
+        return Range(found[0], found[1], how, found[2], found[3])
+
+
+def of_pixels(pixels: Array) -> Range:
+    """The range of an array of which nothing else is known, ... H W C: of 8 and 16 unsigned bits what they can hold."""
+    if pixels.dtype in (np.uint8, np.uint16):
+        return Range.of_type(pixels.dtype)
+    measurement = Measurement(int(np.prod(pixels.shape[:-1])))
+    for image in pixels.reshape(-1, *pixels.shape[-3:]):
+        measurement.add(image)
+    return measurement.range()
+
+
+def unit(image: Tensor, memory_format: torch.memory_format = torch.contiguous_format) -> Tensor:
+    """What a data set hands out, N C H W, as float in [0, 1]: integers of pictures; float is in it already."""
+    whole = image.to(dtype=torch.float32, memory_format=memory_format)
+    return whole if image.is_floating_point() else whole / torch.iinfo(image.dtype).max
+
+
+def _by_channel(values: Tensor) -> Tensor:
+    return values.reshape(1, -1, 1, 1)
