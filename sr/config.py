@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,12 @@ def _positive(**values: Any) -> None:
     for name, value in values.items():
         if isinstance(value, int) and value < 1:  # not what is still missing, or null
             raise UserError(f"{name}={value}; give a positive integer")
+
+
+def _module_names(allow: list[str]) -> None:
+    for name in allow:
+        if not all(part.isidentifier() and not iskeyword(part) for part in name.split(".")):
+            raise UserError(f"allow=[{name}]; give names of Python packages")
 
 
 @dataclass
@@ -65,9 +72,11 @@ class TrainConfig:
     callbacks: dict[str, Any] = MISSING
     logger: dict[str, Any] = MISSING
     trainer: dict[str, Any] = MISSING
+    allow: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         _positive(scale=self.scale, channels=self.channels)
+        _module_names(self.allow)
 
 
 @dataclass
@@ -99,16 +108,19 @@ class EvaluateConfig:
     tile: Any = MISSING
     out: str | None = None
     panel: Panel = field(default_factory=Panel)
+    allow: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         _positive(scale=self.scale, channels=self.channels)
+        _module_names(self.allow)
 
 
 def validate(config: DictConfig, schema: type = TrainConfig) -> None:
     """Check a composed config as a whole, before anything is built.
 
     Raises:
-        UserError: an unknown key, a value out of range, or a `_target_` that is not ours to call.
+        UserError: an unknown key, a value out of range, a `_target_` that neither we nor `allow` name, or a generator
+            whose weights could not be loaded later.
     """
     parts: list[tuple[str, Any, type]] = [("", config, schema)]
     parts += [(f"{f.name}.", config[f.name], f.type) for f in fields(schema) if f.type in (Steps, Panel)]
@@ -121,9 +133,16 @@ def validate(config: DictConfig, schema: type = TrainConfig) -> None:
         OmegaConf.to_object(config)
     except ValueError as error:
         raise UserError(str(error)) from error
+    generator = OmegaConf.select(config, "generator._target_", default="sr.generators.")
+    if not generator.startswith("sr.generators."):
+        raise UserError(f"generator._target_: {generator} is refused; a generator of one's own cannot be saved as "
+                        "weights yet, choose one of sr.generators")  # fmt: skip
+    allowed = (*ALLOWED_TARGETS, *(f"{name}." for name in config.allow))
     for target in _targets(OmegaConf.to_container(config, resolve=True)):
-        if not target.startswith(ALLOWED_TARGETS):
-            raise UserError(f"_target_: {target} is refused; configs may call {', '.join(ALLOWED_TARGETS)}* alone")
+        if not target.startswith(allowed):
+            ours = ", ".join(f"{name}*" for name in ALLOWED_TARGETS)
+            raise UserError(f"_target_: {target} is refused; configs may call {ours} and the packages named in "
+                            "allow=[...]")  # fmt: skip
 
 
 def _targets(node: Any) -> Iterator[str]:

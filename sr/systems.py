@@ -284,8 +284,9 @@ class AdversarialSystem(PixelSystem):
     """SRGAN's training: a pixel phase, then generator against discriminator (arXiv 1609.04802, section 2).
 
     Args:
-        discriminator: images (N C sH sW, in [0, 1]) to logits.
-        adversarial: its loss and the generator's, of logits.
+        discriminator: images (N C sH sW, in [0, 1]) to logits, or to whatever `adversarial` wants of it.
+        adversarial: its loss and the generator's, as sr/losses/adversarial.py says. Their parts are watched under the
+            names given.
         adversarial_content: content loss of the adversarial phase.
         adversarial_weight: of the generator's adversarial loss.
         adversarial_schedule: learning rate of the generator in the adversarial phase, by its steps.
@@ -340,20 +341,19 @@ class AdversarialSystem(PixelSystem):
             for lr, hr in self.without_sync(generator, pairs):
                 sr = generator(lr)
                 content, parts = self.adversarial_content(sr, hr)
-                fool = self.adversarial.generator(self.discriminator(sr))
+                fool, more = self.adversarial.generator(self.discriminator, sr, hr, lr)
                 loss = content + weight * fool
                 backward(loss)
-                self.watch({f"loss/{name}": value for name, value in parts.items()})
+                self.watch({f"loss/{name}": value for name, value in parts.items()} | more)
                 self.watch({"loss/adversarial": fool, "loss/generator": loss})
-                made.append((sr.detach(), hr))
+                made.append((lr, sr, hr))
 
         # D: raise logits on real images, lower them on generated ones.
         with self.updating("discriminator", 1, self.discriminator_schedule(step)) as (discriminator, backward):
-            for sr, hr in self.without_sync(discriminator, made):
-                real, fake = discriminator(hr), discriminator(sr)
-                loss = self.adversarial.discriminator(real, fake)
+            for lr, sr, hr in self.without_sync(discriminator, made):
+                loss, parts = self.adversarial.discriminator(discriminator, hr, sr.detach(), lr)
                 backward(loss)
-                self.watch({"loss/discriminator": loss, "logits/real": real.mean(), "logits/fake": fake.mean()})
+                self.watch({"loss/discriminator": loss} | parts)
 
 
 def _update(metrics: Any, images: Mapping[str, Tensor]) -> None:

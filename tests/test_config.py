@@ -142,8 +142,37 @@ def test_an_unknown_argument_of_a_part_is_refused(tmp_path):
 
 
 def test_configs_may_not_call_just_anything(tmp_path):
-    with pytest.raises(UserError, match=r"os\.system"):
+    with pytest.raises(UserError, match=r"_target_: os\.system is refused; .*sr\.\*.* named in allow="):
         validate(composed(["+system.content.terms.odd._target_=os.system"], tmp_path))
+
+
+@pytest.mark.parametrize("target", ["mine.Loss", "mine.deep.Loss"])
+def test_packages_of_ones_own_may_be_called_where_they_are_named(target, tmp_path):
+    own = f"losses.adversarial._target_={target}"
+    validate(composed([own, "allow=[other,mine]"], tmp_path))
+    for allow in ("[]", "[min]", "[other]", "[mine.other]"):
+        with pytest.raises(UserError, match="refused"):
+            validate(composed([own, f"allow={allow}"], tmp_path))
+
+
+def test_evaluations_may_call_them_too():
+    own = ["metrics=fidelity", "+metrics.own._target_=mine.Metric"]
+    validate(compose("evaluate", overrides=[*own, "allow=[mine]"]), EvaluateConfig)
+    with pytest.raises(UserError, match=r"mine\.Metric is refused"):
+        validate(compose("evaluate", overrides=own), EvaluateConfig)
+
+
+@pytest.mark.parametrize("name", ["''", "3d", "my-package", "mine.", "class", "mine/loss.py"])
+def test_what_is_no_module_name_cannot_be_allowed(name, tmp_path):
+    with pytest.raises(UserError, match=r"allow=\[.*give names of Python packages"):
+        validate(composed([f"allow=[{name}]"], tmp_path))
+    with pytest.raises(UserError, match=r"allow=\[.*give names of Python packages"):
+        validate(compose("evaluate", overrides=[f"allow=[{name}]"]), EvaluateConfig)
+
+
+def test_a_generator_of_ones_own_is_refused_before_anything_is_trained(tmp_path):
+    with pytest.raises(UserError, match=r"mine\.Net is refused; .*cannot be saved as weights yet"):
+        validate(composed(["generator._target_=mine.Net", "allow=[mine]"], tmp_path))
 
 
 def test_given_weights_leave_out_the_pixel_phase(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 import torch.nn as nn
+import torch.nn.functional as F
 from torch.utils.data import DataLoader
 
 from sr.callbacks import Checkpoints
@@ -62,6 +63,12 @@ def gan(pixel_steps: int = 0, **changes) -> AdversarialSystem:
     return AdversarialSystem(**(options | changes))
 
 
+def demanding_gan(**changes) -> AdversarialSystem:
+    torch.manual_seed(0)
+    patches = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.LeakyReLU(0.2), nn.Conv2d(8, 1, 3))
+    return gan(adversarial=Demanding(), discriminator=patches, **changes)
+
+
 def fit(system: PixelSystem, steps: int, callbacks=(), loader=None, **options) -> pl.Trainer:
     keeps = any(isinstance(callback, Checkpoints) for callback in callbacks)
     trainer = pl.Trainer(
@@ -70,6 +77,35 @@ def fit(system: PixelSystem, steps: int, callbacks=(), loader=None, **options) -
     )  # fmt: skip
     trainer.fit(system, loader or batches(steps))
     return trainer
+
+
+class Demanding(nn.Module):
+    """Relativistic in pairs (arXiv 1807.00734, eq. 6), R1 (arXiv 1801.04406, eq. 9), and a buffer of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", torch.zeros((), dtype=torch.long))
+
+    def discriminator(self, D, hr, sr, lr):
+        self.calls += 1
+        relativistic = F.softplus(D(sr) - D(hr)).mean()
+        with torch.autocast(hr.device.type, enabled=False):
+            hr = hr.detach().requires_grad_()
+            (slope,) = torch.autograd.grad(D(hr).sum(), hr, create_graph=True)
+        r1 = slope.square().sum((1, 2, 3)).mean()
+        return relativistic + 5 * r1, {"loss/r1": r1.detach()}
+
+    def generator(self, D, sr, hr, lr):
+        real, fake = D(hr), D(sr)
+        return F.softplus(real - fake).mean(), {"logits/lead": (real - fake).detach().mean()}
+
+
+class Plain:
+    """The same in a class that is no module."""
+
+    def __init__(self):
+        loss = Demanding()
+        self.discriminator, self.generator = loss.discriminator, loss.generator
 
 
 class Spy(pl.Callback):
@@ -125,7 +161,7 @@ def test_learning_rates_are_those_of_the_schedules():
     assert discriminator[6:] == pytest.approx([1e-3, 2e-3, 2e-3, 2e-3, 2e-3, 2e-3])
 
 
-@pytest.mark.parametrize("make", [pixel_system, gan])
+@pytest.mark.parametrize("make", [pixel_system, gan, demanding_gan])
 def test_accumulation_in_k_pieces_equals_a_k_times_larger_batch(make):
     optimizer = partial(torch.optim.SGD, fused=True)
     whole, pieces = make(optimizer=optimizer), make(optimizer=optimizer, accumulate=4)
@@ -166,6 +202,60 @@ def test_each_update_changes_its_own_network_alone():
         assert not equal(d1, d2)
 
 
+@pytest.mark.parametrize("adversarial", [Vanilla(), Demanding()])
+def test_the_generators_loss_leaves_no_gradient_on_the_discriminator(adversarial):
+    system = gan(adversarial=adversarial)
+    gradients = []
+    original = system.updating
+
+    def spying(name, index, rate):
+        gradients.append([None if p.grad is None else p.grad.clone() for p in system.discriminator.parameters()])
+        return original(name, index, rate)
+
+    system.updating = spying
+    fit(system, 2)
+    before_g, before_d, before_next_g, before_next_d = gradients
+    assert before_g == before_d == [None] * len(before_g)
+    for a, b in zip(before_next_g, before_next_d, strict=True):
+        assert torch.equal(a, b), "the generator's loss left a gradient on the discriminator"
+    assert all(p.requires_grad for p in system.parameters() if p not in set(system.generator_ema.parameters()))
+
+
+@pytest.mark.parametrize("adversarial", [Demanding, Plain])
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_a_loss_that_calls_the_discriminator_often_trains_and_is_watched(adversarial, precision):
+    system = gan(adversarial=adversarial(), log_every_steps=2)
+    rows = []
+    system.write_row = rows.append
+    before = {name: state(system.get_submodule(name)) for name in system.trained_networks}
+    fit(system, 4, precision=precision)
+    assert all(p.isfinite().all() for p in system.parameters())
+    for name in system.trained_networks:
+        assert not equal(before[name], system.get_submodule(name).state_dict())
+    assert len(rows) == 2
+    assert {"loss/r1", "logits/lead", "loss/adversarial", "loss/discriminator"} < set(rows[0])
+
+
+def test_the_buffers_of_a_loss_are_kept_and_continued(tmp_path):
+    fit(demanding_gan(), 3, [Checkpoints(str(tmp_path), every_steps=100)])
+    system = demanding_gan()
+    pl.Trainer(
+        max_steps=5, accelerator="cpu", logger=False, limit_val_batches=0, enable_progress_bar=False,
+        enable_model_summary=False, enable_checkpointing=False,
+    ).fit(system, batches(5), ckpt_path=tmp_path / "last.ckpt", weights_only=True)  # fmt: skip
+    assert system.adversarial.calls == 5
+
+
+def test_curves_of_the_vanilla_gan_have_these_columns():
+    system = gan(log_every_steps=2)
+    rows = []
+    system.write_row = rows.append
+    fit(system, 2)
+    assert [name for name in rows[0] if name.startswith(("loss/", "logits/"))] == [
+        "loss/pixel", "loss/adversarial", "loss/generator", "loss/discriminator", "logits/real", "logits/fake",
+    ]  # fmt: skip
+
+
 def test_the_adversarial_gradient_reaches_the_generator():
     """With nothing but the adversarial loss the generator moves, and moves so that the logits of its images rise."""
 
@@ -188,8 +278,8 @@ def test_the_adversarial_weight_ramps():
             return sr.sum() * 0, {}
 
     class One(Vanilla):
-        def generator(self, fake):
-            return fake.sum() * 0 + 1
+        def generator(self, D, sr, hr, lr):
+            return sr.sum() * 0 + 1, {}
 
     losses = []
     system = gan(pixel_steps=2, ramp_steps=3, adversarial_weight=1.0, adversarial_content=Nothing(), adversarial=One())

@@ -1,4 +1,4 @@
-"""Losses: content losses take (sr, hr) and return a scalar; adversarial losses take logits."""
+"""Losses: content losses take (sr, hr) and return a scalar; adversarial losses take D and the images."""
 
 from .adversarial import Vanilla
 from .perceptual import Perceptual

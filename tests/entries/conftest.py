@@ -3,8 +3,9 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -38,10 +39,11 @@ def environment(tmp_path) -> dict[str, str]:
 def start(tmp_path, small_photos, environment) -> Callable[..., subprocess.Popen]:
     """Starts `python -m sr.train ...` in a folder of its own, on small images; returns the process."""
 
-    def start(*arguments: str, experiment: str = "srgan") -> subprocess.Popen:
-        command = [sys.executable, "-m", "sr.train", *(a for a in arguments if a == "-m"),
-                   f"experiment={experiment}", *SMALL, "data=folder", f"data.root={small_photos}",
-                   "data.held_out_images=3", *(a for a in arguments if a != "-m")]  # fmt: skip
+    def start(*arguments: str, experiment: str = "srgan", small: Sequence[str] = SMALL) -> subprocess.Popen:
+        options = [a for a in arguments if a.startswith("-")]  # which Hydra wants first
+        command = [sys.executable, "-m", "sr.train", *options, f"experiment={experiment}", *small, "data=folder",
+                   f"data.root={small_photos}", "data.held_out_images=3",
+                   *(a for a in arguments if a not in options)]  # fmt: skip
         return subprocess.Popen(
             command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -54,8 +56,8 @@ def start(tmp_path, small_photos, environment) -> Callable[..., subprocess.Popen
 def train(start) -> Callable[..., str]:
     """Runs it to its end and returns what it printed."""
 
-    def train(*arguments: str, status: int = 0, experiment: str = "srgan") -> str:
-        process = start(*arguments, experiment=experiment)
+    def train(*arguments: str, status: int = 0, **options: Any) -> str:
+        process = start(*arguments, **options)
         output, _ = process.communicate(timeout=300)
         assert process.returncode == status, output
         return output
