@@ -29,6 +29,14 @@ def optional(module: str, what: str, extra: str) -> Any:
         raise MissingError(f"{what}: pip install 'sr[{extra}]'") from error
 
 
+def mistake(error: BaseException) -> str:
+    """What the user did wrong; Hydra wraps what a constructor or an import raises, and tells too little of it."""
+    cause = error.__cause__
+    if isinstance(cause, UserError):
+        return str(cause)
+    return str(error) if cause is None else f"{reason(error)} ({reason(cause)})"
+
+
 def reason(error: BaseException) -> str:
     """What an exception says, in one line; the type where it says nothing."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

@@ -20,7 +20,7 @@ from torch import Tensor
 from sr import figures, record, report
 from sr.config import CONF, EvaluateConfig, register, validate
 from sr.data.images import Images, open_set
-from sr.errors import UserError
+from sr.errors import UserError, mistake
 from sr.figures import Box
 from sr.inference import models
 from sr.inference.models import Enlarger
@@ -42,8 +42,7 @@ def main(config: DictConfig) -> None:
             dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
         status = evaluate(config, device)
     except (UserError, OmegaConfBaseException, InstantiationException) as error:
-        mistake = error.__cause__ if isinstance(error.__cause__, UserError) else error
-        sys.exit(f"error: {mistake}")
+        sys.exit(f"error: {mistake(error)}")
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()

@@ -136,20 +136,21 @@ class PixelSystem(pl.LightningModule):
         any after it, and `read_watched` says so later.
         """
         network = getattr(self.trainer.strategy, "wrapped", {}).get(name) or self.get_submodule(name)
-        others = [self.get_submodule(other) for other in self.trained_networks if other != name]
+        others = [p for other in self.trained_networks if other != name for p in self.get_submodule(other).parameters()]
+        others = [parameter for parameter in others if parameter.requires_grad]  # what is frozen for good stays so
         optimizer = self._optimizers()[index]
         if index > 0:
             # Lightning counts every optimizer's steps; ours counts the generator's alone. Set anew each step, for
             # Lightning puts its counters back at every batch.
             optimizer._on_before_step = optimizer._on_after_step = _nothing
         optimizer.zero_grad()
-        for other in others:
-            other.requires_grad_(False)
+        for parameter in others:
+            parameter.requires_grad_(False)
         try:
             yield network, lambda loss: self.manual_backward(loss / self.accumulate)
         finally:
-            for other in others:
-                other.requires_grad_(True)
+            for parameter in others:
+                parameter.requires_grad_(True)
         norm = get_total_norm([p.grad for p in network.parameters() if p.grad is not None], foreach=True)
         if self.clip_norm is not None:
             clip_grads_with_norm_(network.parameters(), self.clip_norm, norm, foreach=True)

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sr.config import CONF, register, validate
-from sr.errors import UserError, reason
+from sr.errors import UserError, mistake, reason
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -32,9 +32,7 @@ def main(config: DictConfig) -> float | None:
         validate(config)
         return train(config, Path(HydraConfig.get().runtime.output_dir))
     except (UserError, OmegaConfBaseException, InstantiationException) as error:
-        # Hydra wraps what a constructor raises; the user's mistake is the innermost.
-        mistake = error.__cause__ if isinstance(error.__cause__, UserError) else error
-        sys.exit(f"error: {mistake}")
+        sys.exit(f"error: {mistake(error)}")
 
 
 def train(config: DictConfig, folder: Path) -> float | None:

@@ -5,6 +5,7 @@ import json
 from torchmetrics import MeanSquaredError
 
 from sr import record
+from sr.degradations import Bicubic
 from sr.metrics import PSNR
 
 MORE = {"ms_per_mp": 31.5, "peak_mb": 6.2}
@@ -33,17 +34,17 @@ def test_table():
 
 
 def test_the_protocol_is_that_of_the_metrics():
-    found = record.protocol(4, 3, {"psnr_y": PSNR(crop_border_px=4), "other": MeanSquaredError()})
+    found = record.protocol(4, 3, {"psnr_y": PSNR(crop_border_px=4), "other": MeanSquaredError()}, Bicubic(4))
     assert found["scale"] == 4
     assert "4 px cropped" in found["psnr_y"]
     assert found["other"] == "MeanSquaredError"
     assert "expanded to RGB" in found["images"]
-    assert "left gray" in record.protocol(4, None, {})["images"]
-    assert "13 channels" in record.protocol(4, 13, {})["images"]
+    assert "left gray" in record.protocol(4, None, {}, None)["images"]
+    assert "13 channels" in record.protocol(4, 13, {}, None)["images"]
 
 
 def test_card(tmp_path):
-    how = record.protocol(4, 3, {"psnr_y": PSNR(crop_border_px=4)})
+    how = record.protocol(4, 3, {"psnr_y": PSNR(crop_border_px=4)}, Bicubic(4))
     record.write(tmp_path, "python -m sr.train experiment=run", CONFIG, how, ROWS, seconds=4000, steps=15)
     card = (tmp_path / "README.md").read_text()
     assert "python -m sr.train experiment=run" in card

@@ -23,7 +23,7 @@ from sr.systems import AdversarialSystem, NonFiniteError, PixelSystem
 def batches(count: int, size: int = 4, seed: int = 0) -> DataLoader:
     random = torch.Generator().manual_seed(seed)
     images = torch.randint(0, 256, (count * size, 3, 16, 16), generator=random, dtype=torch.uint8)
-    return DataLoader([{"hr": image} for image in images], batch_size=size)
+    return DataLoader([{"hr": image, "n": n} for n, image in enumerate(images)], batch_size=size)
 
 
 def content() -> WeightedSum:

@@ -180,8 +180,8 @@ def _rescale(dataset: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 def is_dicom(path: Path) -> bool:
     """By the suffix, and without any by the four letters that DICOM files begin with."""
-    if is_named(path, Dicom.suffixes):
-        return True
+    if is_named(path, Dicom.suffixes) or not _may_have_no_suffix(path):
+        return is_named(path, Dicom.suffixes)
     try:
         with open(path, "rb") as file:
             return Dicom.claims(path, file)

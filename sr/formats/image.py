@@ -397,7 +397,9 @@ def _opened(handle: BinaryIO) -> Image.Image:
 def _shape(header: Any) -> tuple[int, int, int]:
     """Height, width and channels, as they are stored."""
     if isinstance(header, tifffile.TiffPage):
-        return header.imagelength, header.imagewidth, header.samplesperpixel
+        series = header.parent.series[0]
+        return series.shape if series.axes != header.axes else (
+            header.imagelength, header.imagewidth, header.samplesperpixel)  # fmt: skip
     return header.height, header.width, len(header.getbands())
 
 

@@ -10,10 +10,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from sr.atomic import replacing
-from sr.errors import UserError, optional, reason
+from sr.errors import optional, reason
 from sr.range import Measurement, Range
 
-from .base import Array, File, Unreadable, is_named
+from .base import Array, File, Unreadable
 
 LABELS = 1002  # NIFTI_INTENT_LABEL
 

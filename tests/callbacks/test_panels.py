@@ -71,13 +71,12 @@ def test_cut_on_the_grid_of_lr_so_that_its_pixels_stay_whole(lr, sr, hr):
 def test_callback_writes_one_picture_for_each_validation(tmp_path, lr, sr, hr):
     callback = Panels(str(tmp_path / "samples"), images=2, crop_px=64)
     trainer = SimpleNamespace(is_global_zero=True, global_step=1000, loggers=[])
-    module = SimpleNamespace(to_float=lambda image: image.float() / 255)
-    batch = {"lr": (lr * 255).round().byte(), "hr": (hr * 255).round().byte()}
+    module = SimpleNamespace()
     for step, made in ((1000, 1 - sr), (2000, sr)):
         trainer.global_step = step
         callback.on_validation_start(trainer, module)
         for i in range(3):
-            callback.on_validation_batch_end(trainer, module, made, batch, i)
+            callback.on_validation_batch_end(trainer, module, {"lr": lr, "sr": made, "hr": hr}, None, i)
         callback.on_validation_end(trainer, module)
     assert sorted(path.name for path in (tmp_path / "samples").iterdir()) == ["step_00001000.png", "step_00002000.png"]
     picture = Image.open(tmp_path / "samples" / "step_00002000.png")
@@ -90,6 +89,6 @@ def test_only_the_first_process_writes(tmp_path, lr, sr, hr):
     callback = Panels(str(tmp_path / "samples"))
     trainer = SimpleNamespace(is_global_zero=False, global_step=1000, loggers=[])
     callback.on_validation_start(trainer, None)
-    callback.on_validation_batch_end(trainer, None, sr, {"lr": lr, "hr": hr}, 0)
+    callback.on_validation_batch_end(trainer, None, {"lr": lr, "sr": sr, "hr": hr}, None, 0)
     callback.on_validation_end(trainer, None)
     assert not list(tmp_path.iterdir())

@@ -137,8 +137,10 @@ def test_lr_and_hr_cover_the_same_ground(tmp_path, scale):
 @pytest.mark.parametrize(("channels", "dtype"), [(1, np.uint8), (4, np.uint16), (13, np.uint16)])
 def test_any_depth_and_number_of_channels(tmp_path, channels, dtype):
     image = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (20, 20, channels), dtype)
-    crop = Crops(pack_of(tmp_path / "any", image), None, 20, 4, seed=0, augment=False)[0]["hr"]
-    assert np.array_equal(crop.numpy().transpose(1, 2, 0), image)
+    pack = pack_of(tmp_path / "any", image)
+    crop = Crops(pack, None, 20, 4, seed=0, augment=False)[0]["hr"].numpy().transpose(1, 2, 0)
+    expected = image if dtype == np.uint8 else pack.ranges[0].to_unit(image).clip(0, 1)
+    assert np.array_equal(crop, expected)
 
 
 def test_a_crop_that_the_scale_does_not_divide_is_refused(photos_pack):

@@ -8,11 +8,14 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+import torch
 from PIL import Image
 
 from sr.data import pack as packs
-from sr.data.pack import build, find, to_channels
+from sr.data.crops import Crops, collate
+from sr.data.pack import build, find, seen, to_channels
 from sr.formats import image as formats
+from sr.range import unit
 
 
 @pytest.fixture
@@ -24,8 +27,8 @@ def folder(tmp_path) -> Path:
 def pack(tmp_path, folder):
     """Pack what is in the folder now."""
 
-    def pack(channels: int = 3, minimum_px: int = 16, depth: str | None = None):
-        return build(find(folder), folder, tmp_path / "cache", channels=channels, minimum_px=minimum_px, depth=depth)
+    def pack(channels: int = 3, minimum_px: int = 16, values=None):
+        return build(find(folder), folder, tmp_path / "cache", channels=channels, minimum_px=minimum_px, values=values)
 
     return pack
 
@@ -42,7 +45,7 @@ def test_images_are_those_of_the_files_in_order(folder, pack, make):
     packed = pack()
     assert packed.names == ["a.webp", "b.png", "d.bmp", "sub/c.tif"]
     assert packed.shapes == [(40, 33, 3)] * 4
-    assert packed.dtype == np.uint8
+    assert packed[0].dtype == np.uint8
     assert not packed.skipped
     for image, expected in zip(packed, [made[1], made[0], made[3], made[2]], strict=True):
         assert np.array_equal(image, expected)
@@ -61,7 +64,7 @@ def test_images_of_16_bits_stay_so(folder, pack, make):
     deep = make(folder, "a.png")[0].astype(np.uint16) * 257 + 1
     write_deep(folder / "a.png", deep)
     packed = pack()
-    assert packed.dtype == np.uint16
+    assert packed[0].dtype == np.uint16
     assert np.array_equal(packed[0], deep)
 
 
@@ -96,32 +99,33 @@ def test_what_cannot_be_used_is_named_and_skipped(folder, pack, make, capsys):
     (folder / "corrupt.png").write_bytes((folder / "good.png").read_bytes()[:200])
     (folder / "text.jpg").write_text("not an image")
     tifffile.imwrite(folder / "bands.tif", np.zeros((40, 40, 6), np.uint8), photometric="minisblack")
-    write_deep(folder / "deep.png", np.zeros((40, 40, 3), np.uint16))
     for _ in range(2):  # when it is built and when it is found again
         packed = pack()
         said = capsys.readouterr().err
         assert packed.names == ["fine.png", "good.png"]
-        assert len(packed.skipped) == 5
+        assert len(packed.skipped) == 4
         for reason in (
             "small.png: 40x15 is smaller than the 16 pixels needed",
             "corrupt.png: cannot be decoded",
             "text.jpg: cannot be decoded",
             "bands.tif: 6 channels, 3 are needed",
-            "deep.png: uint16, while most images are uint8",
         ):
             assert f"{folder}/{reason}" in said
             assert any(reason in skipped for skipped in packed.skipped)
 
 
-def test_the_depth_of_most_files_wins_unless_one_is_asked_for(folder, pack, make):
-    picture = make(folder, "a.png")[0]
-    for name in ("b.png", "c.png"):
-        write_deep(folder / name, picture.astype(np.uint16))
-    assert pack().names == ["b.png", "c.png"]
-    shallow = pack(depth="uint8")
-    assert shallow.names == ["a.png"]
-    assert np.array_equal(shallow[0], picture)
-    assert len(list(shallow.folder.iterdir())) == 2
+def test_images_of_8_and_16_bits_are_seen_alike(folder, pack, make):
+    picture = make(folder, "a.png c.png")[0]
+    write_deep(folder / "b.png", picture.astype(np.uint16) * 257)
+    packed = pack()
+    assert [image.dtype for image in packed] == [np.uint8, np.uint16, np.uint8]
+    assert [values.high for values in packed.ranges] == [(255,), (65535,), (255,)]
+    assert np.array_equal(packed[1], picture.astype(np.uint16) * 257)
+    shallow, deep = (unit(seen(packed[i], packed.ranges[i])) for i in (0, 1))
+    torch.testing.assert_close(shallow, deep, atol=1e-6, rtol=0)
+    batch = collate([Crops(packed.keep([i]), None, 32, 4, seed=0)[3] for i in (0, 1)])
+    assert batch["hr"].dtype == torch.float32
+    torch.testing.assert_close(batch["hr"][0], batch["hr"][1], atol=1e-6, rtol=0)
 
 
 def test_nothing_left_is_an_error_with_the_reasons(folder, pack, make, tmp_path):
@@ -150,10 +154,10 @@ def test_what_is_packed_is_not_decoded_again(folder, pack, make, monkeypatch):
     make(folder, "a.png b.png")
     first = pack()
 
-    def fail(path):
+    def fail(path, *_):
         raise AssertionError(f"{path} was decoded again")
 
-    monkeypatch.setattr(formats, "read", fail)
+    monkeypatch.setattr("sr.formats.open", fail)
     assert pack().folder == first.folder
     with pytest.raises(AssertionError, match="decoded again"):
         pack(minimum_px=17)
@@ -183,7 +187,7 @@ def run(code: str, folder: Path, cache: Path) -> subprocess.Popen:
 import os, sys, time
 from pathlib import Path
 from sr.data import pack
-from sr.formats import image
+from sr import formats
 folder, cache = Path({str(folder)!r}), Path({str(cache)!r})
 def build_it():
     print(len(pack.build(pack.find(folder), folder, cache, channels=3, minimum_px=16)))
@@ -195,13 +199,13 @@ def build_it():
 def test_two_processes_may_build_at_once(folder, pack, make, tmp_path):
     made = make(folder, " ".join(f"{i}.png" for i in range(8)))
     code = """
-read = image.read
-def slowly(path):
+read = formats.open
+def slowly(path, *given):
     (folder.parent / f"started-{os.getpid()}").touch()
     while len(list(folder.parent.glob("started-*"))) < 2:
         time.sleep(0.005)
-    return read(path)
-image.read = slowly
+    return read(path, *given)
+formats.open = slowly
 build_it()
 """
     processes = [run(code, folder, tmp_path / "cache") for _ in range(2)]
