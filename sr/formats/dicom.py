@@ -1,7 +1,7 @@
 """DICOM: one frame or many, stored values as they are; what lies where in the patient is kept."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from functools import cached_property
 from hashlib import sha256
@@ -128,12 +128,12 @@ def _range_of_series(file: Dicom) -> Range:
         seen, found = _series.get((folder, uid), ({}, None))
         if found is not None and seen.get(file.path.name) == _stamp(file.path):
             return found
-        paths = [file.path, *(p for p in _slices(folder, uid) if p.name != file.path.name)] if uid else [file.path]
+        paths = [file.path, *(_others(folder, uid, file.path.name) if uid else [])]
         measurement = Measurement(len(paths) * int(np.prod(file.shape[:3])))
         seen = {}
         for path in paths:
             try:
-                with file if path == file.path else _open(path) as one:
+                with nullcontext(file) if path == file.path else _open(path) as one:
                     if one.shape[3] == file.shape[3]:
                         for pixels in one.frames():
                             measurement.add(pixels * np.array(one.slope) + np.array(one.intercept))
@@ -145,13 +145,13 @@ def _range_of_series(file: Dicom) -> Range:
         return found
 
 
-def _slices(folder: Path, uid: str) -> list[Path]:
-    """The files of a series in a folder, by their headers."""
+def _others(folder: Path, uid: str, but: str) -> list[Path]:
+    """The other files of a series in a folder, by their headers."""
     import pydicom
 
     found = []
     for path in sorted(folder.iterdir()):
-        if path.is_file() and is_dicom(path):
+        if path.name != but and path.is_file() and is_dicom(path):
             try:
                 header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SeriesInstanceUID"])
             except Exception:  # whatever a damaged header makes of it

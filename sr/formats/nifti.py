@@ -143,6 +143,6 @@ def write(path: Path, file: Nifti, voxels: Array, plain: bool = False) -> None:
     with (
         replacing(path) as temporary,
         open(temporary, "wb") as raw,
-        gzip.GzipFile("", "wb", 4, raw) if packed else nullcontext(raw) as stream,
+        gzip.GzipFile("", "wb", 4, raw, mtime=0) if packed else nullcontext(raw) as stream,
     ):
         made.to_stream(stream)
