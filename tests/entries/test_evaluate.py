@@ -20,6 +20,7 @@ from sr.data.images import open_set
 from sr.formats import image as formats
 from sr.generators import Compact
 from sr.inference import weights
+from sr.inference.score import pair_of
 from sr.metrics import psnr
 from sr.resize import imresize_uint8
 
@@ -170,9 +171,10 @@ def test_networks_of_other_projects_score_what_direct_inference_gives(evaluate, 
     with torch.inference_mode():
         for name, model in direct.items():
             scores = []
-            for item in open_set(str(small_photos), None, 4):
-                sr = model(item["lr"][None].float() / 255).clamp(0, 1)
-                scores.append(psnr(sr, item["hr"][None].float() / 255, crop_border_px=4).item())
+            images = open_set(str(small_photos), None, 4)
+            for i in range(len(images)):
+                lr, hr = pair_of(images, i)
+                scores.append(psnr(model(lr).clamp(0, 1), hr, crop_border_px=4).item())
             expected[name] = sum(scores) / len(scores)
     found = {row["model"]: row["psnr_y"] for row in rows(tmp_path)}
     assert found["theirs"] == expected["theirs"]

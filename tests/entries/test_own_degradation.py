@@ -22,13 +22,13 @@ def test_resumed_is_undisturbed_and_validation_is_repeatable(train, tmp_path):
     (tmp_path / "own" / "degradation" / "noisy.yaml").write_text(
         "_target_: mine.Noisy\nscale: ${scale}\nseed: ${seed}\n"
     )
-    same = (f"--config-dir={tmp_path / 'own'}", "degradation=noisy", "allow=[mine]", "trainer.val_check_interval=2",
-            "steps.pixel=2", "steps.ramp=1", "steps.adversarial=2")  # fmt: skip
+    same = (f"--config-dir={tmp_path / 'own'}", "degradation=noisy", "allow=[mine]", "trainer.val_check_interval=1",
+            "steps.pixel=1", "steps.ramp=1", "steps.adversarial=1")  # fmt: skip
     train(*same, "name=whole", "data.workers=2")
     train(*same, "name=pieces", "callbacks.stop.after_minutes=0")
     stopped = only_run(tmp_path, "pieces")
     assert not (stopped / "README.md").exists()
-    for _ in range(6):
+    for _ in range(3):
         if (stopped / "README.md").exists():
             break
         train(*same, "name=pieces", f"resume={stopped}", "callbacks.stop.after_minutes=0")

@@ -45,8 +45,13 @@ def test_make_targets_exist(target):
 def test_commands_run(line, tmp_path, environment, small_photos):
     prepare(tmp_path, small_photos)
     words = shlex.split(line, comments=True)
-    if "scene.tif" in words:
+    if {"scene.tif", "scan.dcm"} & set(words):
         films_scans_and_scenes(tmp_path)
+    if "data.root=scans" in words:
+        pydicom = pytest.importorskip("pydicom")
+        (tmp_path / "scans").mkdir()
+        for i in range(6):
+            shutil.copy(pydicom.data.get_testdata_file("CT_small.dcm"), tmp_path / "scans" / f"{i}.dcm")
     if "sr.data.download" in words:  # where all is there already, it checks that and fetches nothing
         if "SR_BENCHMARKS" not in environment:
             pytest.skip("SR_BENCHMARKS names no folder of benchmark sets")
