@@ -164,7 +164,7 @@ class Work:
         for path, picture in zip(shown, (pixels, made), strict=True):
             _show(picture, height, width, file.range).save(path)
         told = f"{lr_width}x{lr_height} to {width}x{height} pixels by {enlarger.name}"
-        return tuple(map(str, shown)), "; ".join([told, *notes]), str(target)
+        return tuple(map(str, shown)), "; ".join([told, *notes, *files.told(file, enlarger, options)]), str(target)
 
 
 def _show(pixels: np.ndarray, height: int, width: int, values: Range) -> Image.Image:

@@ -13,6 +13,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from sr.errors import UserError
+from sr.range import Range
 
 _HERE = Path(__file__).resolve().parent
 # A checkout's conf/, or the copy that a wheel brings; an absolute path, for Hydra finds no other in every case.
@@ -138,6 +139,9 @@ def validate(config: DictConfig, schema: type = TrainConfig) -> None:
         raise UserError(f"generator._target_: {generator} is refused; a generator of one's own cannot be saved as "
                         "weights yet, choose one of sr.generators")  # fmt: skip
     allowed = (*ALLOWED_TARGETS, *(f"{name}." for name in config.allow))
+    values = config.range if schema is EvaluateConfig else config.data.get("range")
+    if values is not None:
+        Range.given(*values)
     for target in _targets(OmegaConf.to_container(config, resolve=True)):
         if not target.startswith(allowed):
             ours = ", ".join(f"{name}*" for name in ALLOWED_TARGETS)

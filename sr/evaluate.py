@@ -64,6 +64,7 @@ def evaluate(config: DictConfig, device: torch.device) -> int:
         raise UserError(f"two sets have one name: {[images.name for images in sets]}; give each folder its own")
     metrics, notes = load_metrics(config)
     degradation = instantiate(config.degradation)
+    degradation = degradation.to(device) if isinstance(degradation, torch.nn.Module) else degradation
     results = report.Results(
         command=shlex.join(["python", "-m", "sr.evaluate", *sys.argv[1:]]),
         how=record.protocol(config.scale, config.channels, metrics, degradation),
@@ -74,14 +75,16 @@ def evaluate(config: DictConfig, device: torch.device) -> int:
     status = 0
     try:
         for number, images in enumerate(sets):
-            boxes = boxes_of(images, config.panel, one_is_enough=number < SHOWN, degradation=degradation)
+            boxes = boxes_of(images, config.panel, number < SHOWN, degradation, device)
             for enlarger in enlargers:
                 title = f"{enlarger.name} on {images.name}"
                 records = score(enlarger, images, metrics, device, rank, world, boxes, title, degradation)
                 results.add(row(enlarger.name, images, records, list(metrics), enlarger.parameters), records)
                 lines = complaints(images, records)
                 results.complaints += [line for line in lines if line not in results.complaints]
-            results.examples += [example(results, images, name, box, degradation) for name, box in boxes.items()]
+            results.examples += [
+                example(results, images, name, box, degradation, device) for name, box in boxes.items()
+            ]
     except KeyboardInterrupt:
         results.notes.append("interrupted: models or sets are missing")
         status = 130
@@ -157,7 +160,9 @@ def trained_range(config: DictConfig, enlargers: list[Enlarger]) -> list[float] 
     return list(found.pop()) if found else None
 
 
-def boxes_of(images: Images, panel: DictConfig, one_is_enough: bool, degradation: Any) -> dict[str, Box]:
+def boxes_of(
+    images: Images, panel: DictConfig, one_is_enough: bool, degradation: Any, device: torch.device
+) -> dict[str, Box]:
     """Image -> what to show of it: of those that `panel` names, or of the first one where it names none."""
     wanted = list(panel.images) or images.names[: int(one_is_enough)]
     boxes: dict[str, Box] = {}
@@ -165,7 +170,7 @@ def boxes_of(images: Images, panel: DictConfig, one_is_enough: bool, degradation
         try:
             if name not in images.names:
                 continue
-            lr, hr = (image[0] for image in pair_of(images, images.names.index(name), degradation))
+            lr, hr = (image[0].cpu() for image in pair_of(images, images.names.index(name), degradation, device))
         except (UserError, OSError):
             continue  # the table will name it
         box = panel.box or figures.hardest_box(lr, hr, panel.size_px, panel.size_px)
@@ -182,9 +187,11 @@ def boxes_of(images: Images, panel: DictConfig, one_is_enough: bool, degradation
     return boxes
 
 
-def example(results: report.Results, images: Images, name: str, box: Box, degradation: Any) -> figures.Example:
+def example(
+    results: report.Results, images: Images, name: str, box: Box, degradation: Any, device: torch.device
+) -> figures.Example:
     """One image for the figure, with the crops that the records brought along."""
-    hr = pair_of(images, images.names.index(name), degradation)[1][0]
+    hr = pair_of(images, images.names.index(name), degradation, device)[1][0].cpu()
     left, top, width, height = box
     shown = [key for key in ("psnr_y", "psnr", "st_lpips", "lpips") if key in results.better][:2]
     titles = " / ".join(record.TITLES[key].split(" (")[0] for key in shown)

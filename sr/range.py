@@ -39,20 +39,21 @@ class Range:
         return cls((0.0,), (float(np.iinfo(dtype).max),), "type")
 
     @classmethod
-    def given(cls, low: float, high: float) -> "Range":
-        """One that somebody asks for.
+    def given(cls, *values: float) -> "Range":
+        """One that somebody asks for: low and high.
 
         Raises:
             UserError: it is none.
         """
-        if not (low < high and isfinite(low) and isfinite(high)):
-            raise UserError(f"range {low:g}, {high:g}: the second number must be larger than the first")
-        return cls((float(low),), (float(high),), "given")
+        if len(values) != 2 or not all(map(isfinite, values)) or not values[0] < values[1]:
+            told = ", ".join(f"{value:g}" for value in values)
+            raise UserError(f"range {told}: two numbers are needed, the second larger than the first")
+        return cls((float(values[0]),), (float(values[1]),), "given")
 
     @property
     def is_of_bytes(self) -> bool:
         """It is that of 8-bit pictures."""
-        return self.low == (0.0,) and self.high == (255.0,)
+        return set(self.low) == {0.0} and set(self.high) == {255.0}
 
     def scaled(self, factor: Sequence[float], offset: Sequence[float]) -> "Range":
         """The same range of the values `factor` * v + `offset`, each one number or one a channel."""
@@ -65,6 +66,21 @@ class Range:
             ends = np.sort([moved(least), moved(most)], 0)  # a negative factor turns them round
             least, most = tuple(ends[0].tolist()), tuple(ends[1].tolist())
         return replace(self, low=moved(self.low), high=moved(self.high), least=least, most=most)
+
+    def with_alpha(self, channels: int, full: float) -> "Range":
+        """The same of that many channels, and one more: transparency from 0 to `full`."""
+
+        def longer(values: tuple[float, ...], more: float) -> tuple[float, ...]:
+            return (*(values * channels if len(values) == 1 else values), more)
+
+        least, most = (None if v is None else longer(v, m) for v, m in ((self.least, 0.0), (self.most, full)))
+        return replace(self, low=longer(self.low, 0.0), high=longer(self.high, full), least=least, most=most)
+
+    def rising(self, slope: Sequence[float]) -> "Range":
+        """Black and white exchanged where the unit of the file falls with its stored values."""
+        pairs = zip(self.low, self.high, tuple(slope) * len(self.low) if len(slope) == 1 else slope, strict=False)
+        ends = [(high, low) if factor < 0 else (low, high) for low, high, factor in pairs]
+        return replace(self, low=tuple(low for low, _ in ends), high=tuple(high for _, high in ends))
 
     def of_channels(self, channels: Sequence[int]) -> "Range":
         """The range of some of the channels, in that order."""
@@ -89,12 +105,13 @@ class Range:
         low, high = (torch.tensor(ends, dtype=image.dtype, device=image.device) for ends in (self.low, self.high))
         image = image * _by_channel(high - low) + _by_channel(low)
         least, most = self.least, self.most
-        if integers:  # the largest of 64 bits is rounded up in float64, and comes out as the least
-            info = np.iinfo(dtype)
-            least, most = least or (float(info.min),), most or (float(info.max),)
+        if integers:
+            ends = limits(dtype, np.dtype(np.float32 if image.dtype == torch.float32 else np.float64))
+            least = tuple(max(value, ends[0]) for value in least or ends[:1])
+            most = tuple(min(value, ends[1]) for value in most or ends[1:])
         if least is not None and most is not None:
-            ends = (torch.tensor(end, dtype=image.dtype, device=image.device) for end in (least, most))
-            image = image.clamp(*map(_by_channel, ends))
+            bounds = (torch.tensor(end, dtype=image.dtype, device=image.device) for end in (least, most))
+            image = image.clamp(*map(_by_channel, bounds))
         made = (image.round() if integers else image).permute(0, 2, 3, 1).cpu().numpy()
         return made.astype(dtype, copy=False)
 
@@ -118,7 +135,7 @@ class Measurement:
     """
 
     def __init__(self, pixels: int, together: bool = False) -> None:
-        self.step, self.together = max(ceil(sqrt(pixels / SAMPLES)), 1), together
+        self.pixels, self.together = pixels, together
         self.least: Array = np.array(inf)
         self.most: Array = np.array(-inf)
         self.samples: list[Array] = []
@@ -133,16 +150,16 @@ class Measurement:
             values_low = values_high = values
         self.least = np.minimum(self.least, values_low.min(0))
         self.most = np.maximum(self.most, values_high.max(0))
-        grid = pixels[:: self.step, :: self.step]
-        self.samples.append(grid.reshape(-1, values.shape[1]).astype(np.float64))
+        share = max(values.shape[1] / 4, 1)  # of many channels fewer pixels: memory is finite
+        step = max(ceil(sqrt(self.pixels * share / SAMPLES)), 1)
+        self.samples.append(pixels[::step, ::step].reshape(-1, values.shape[1]).copy())
 
     def range(self, how: str = "measured") -> Range:
         """The range of what was seen; 0..1 of a channel in which nothing was finite."""
-        samples = np.concatenate(self.samples)
-        samples[~np.isfinite(samples)] = np.nan
         ends = []
-        for column, least, most in zip(samples.T, np.atleast_1d(self.least), np.atleast_1d(self.most), strict=True):
-            column = column[~np.isnan(column)]
+        for i, (least, most) in enumerate(zip(np.atleast_1d(self.least), np.atleast_1d(self.most), strict=True)):
+            column = np.concatenate([samples[:, i] for samples in self.samples]).astype(np.float64)
+            column = column[np.isfinite(column)]
             if least > most:
                 ends.append((0.0, 1.0, -inf, inf))
                 continue
@@ -154,6 +171,14 @@ class Measurement:
             ends.append((low, high if high > low else low + (abs(low) or 1.0), least, most))
         found = [tuple(float(value) for value in column) for column in zip(*ends, strict=True)]
         return Range(found[0], found[1], how, found[2], found[3])
+
+
+def limits(dtype: np.dtype[Any], working: np.dtype[Any]) -> tuple[float, float]:
+    """The least and the most of integers that a float of this type can be and still come out as it is: the largest of
+    64 bits is rounded up in float64, and would come out as the least.
+    """
+    info, most = np.iinfo(dtype), working.type(np.iinfo(dtype).max)
+    return float(info.min), float(most if int(most) <= info.max else np.nextafter(most, working.type(0)))
 
 
 def of_pixels(pixels: Array) -> Range:

@@ -60,7 +60,7 @@ def _run(options: argparse.Namespace) -> int:
     enlarger.progress, enlarger.precision = True, options.precision
     how = pixels.Options(
         options.scale, options.size, options.tta, 10 * options.back_project, options.uncertainty, options.axis,
-        options.range and Range.given(*options.range), options.bands and tuple(options.bands),
+        options.range and Range.given(*options.range), _bands(options.bands),
     )  # fmt: skip
     by = "{}x{}".format(*options.size) if options.size else f"x{options.scale or enlarger.scale:g}"
     work = jobs(options.inputs, options.out, by)
@@ -202,6 +202,14 @@ def _share(text: str) -> float:
     if not 0 <= float(text) <= 1:
         raise ValueError(text)
     return float(text)
+
+
+def _bands(given: list[int] | None) -> tuple[int, int, int] | None:
+    if given is None:
+        return None
+    if min(given) < 0 or len(set(given)) < 3:
+        raise UserError(f"--bands {' '.join(map(str, given))}: three different numbers from 0 on are needed")
+    return given[0], given[1], given[2]
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -111,9 +111,9 @@ def test_small_floats_are_not_black():
     assert seen.max() == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize("given", [(1, 1), (2, 1), (float("nan"), 1), (0, float("inf"))])
+@pytest.mark.parametrize("given", [(1, 1), (2, 1), (float("nan"), 1), (0, float("inf")), (0,), (1, 2, 3)])
 def test_what_is_no_range_is_refused(given):
-    with pytest.raises(UserError, match="the second number must be larger than the first"):
+    with pytest.raises(UserError, match="two numbers are needed, the second larger than the first"):
         Range.given(*given)
 
 
@@ -126,3 +126,26 @@ def test_how_it_is_told():
 def test_data_sets_hand_out_bytes_or_floats():
     assert unit(torch.tensor([[[[0, 255]]]], dtype=torch.uint8)).tolist() == [[[[0, 1]]]]
     assert unit(torch.tensor([[[[0.25, 1.5]]]])).tolist() == [[[[0.25, 1.5]]]]
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.uint32, np.int64, np.uint64])
+def test_the_largest_integers_do_not_turn_over(dtype):
+    most, least = np.iinfo(dtype).max, np.iinfo(dtype).min
+    pixels = np.array([least, most], dtype).reshape(1, 2, 1)
+    values = measured(pixels)
+    made = values.from_unit(to_unit(values, pixels), pixels.dtype).ravel()
+    assert made[0] == least
+    assert made[1] > most * 0.999
+
+
+def test_transparency_has_a_range_of_its_own():
+    values = measured(np.random.default_rng(0).uniform(0, 0.3, (8, 8, 3)), together=True).with_alpha(3, 255.0)
+    assert len(values.low) == 4
+    assert values.high[0] < 0.31
+    assert (values.low[3], values.high[3], values.most[3]) == (0, 255, 255)
+
+
+def test_black_stays_black_where_the_unit_falls_with_the_stored_value():
+    values = Range((-50.0,), (1000.0,), "measured", (-50.0,), (1000.0,)).rising((-2.0,))
+    units = values.scaled((-2.0,), (0.0,))
+    assert (units.low, units.high) == ((-2000,), (100,))

@@ -24,7 +24,7 @@ class Folder(CropData):
     @cached_property
     def split(self) -> tuple[Pack, Pack]:
         """(training, validation)."""
-        return self.hold_out(self.pack(find(self.root), self.root, self.crop_px), self.held_out_images)
+        return self.hold_out(self.held_out_images, self.pack(find(self.root), self.root, self.crop_px))[0]
 
     def training(self) -> tuple[Pack, None]:
         return self.split[0], None

@@ -38,7 +38,11 @@ class Images(Dataset[dict[str, Any]]):
         self, name: str, hr: Source, lr: Source | None, scale: int, channels: int | None = 3, values: Limits = None
     ) -> None:
         self.name, self.scale, self.channels, self.values = name, scale, channels, values
-        self.hr, self.lr = _frames(hr), None if lr is None else _frames(lr)
+        self.hr = _frames(hr)
+        self.lr: Pack | list[tuple[Path, int]] | None = lr if isinstance(lr, Pack) else None
+        if lr is not None and not isinstance(lr, Pack) and isinstance(self.hr, list):
+            partners = {Path(path): Path(partner) for path, partner in zip(hr, lr, strict=True)}  # type: ignore[arg-type]
+            self.lr = [(partners[path], i) for path, i in self.hr]
         if isinstance(self.hr, Pack):
             files = [Path(name) for name in self.hr.names]
             tails = [re.sub(r"^.*?(\[\d+\])?$", r"\1", name) for name in self.hr.names]
@@ -47,11 +51,11 @@ class Images(Dataset[dict[str, Any]]):
             files = [path for path, _ in self.hr]
             several = {path for path, i in self.hr if i}
             tails = [f"[{i}]" if path in several else "" for path, i in self.hr]
-        self.names = [file.stem + tail for file, tail in zip(files, tails, strict=True)]
+        self.names = [formats.stem(file) + tail for file, tail in zip(files, tails, strict=True)]
         if len(set(self.names)) < len(files):  # the same name in two folders, or with two suffixes
             above = os.path.commonpath([file.parent for file in files])
             self.names = [f.relative_to(above).as_posix() + tail for f, tail in zip(files, tails, strict=True)]
-        self._last: tuple[Any, list[Frame]] | None = None
+        self._last: dict[str, tuple[Any, list[Frame]]] = {}
 
     @property
     def files(self) -> list[Path]:
@@ -66,7 +70,7 @@ class Images(Dataset[dict[str, Any]]):
     def __getitem__(self, i: int) -> dict[str, Any]:
         s = self.scale
         given = None if self.values is None else Range.given(*self.values)
-        frame = self._frame(self.hr, i, given)
+        frame = self._frame("hr", self.hr, i, given)
         hr = seen(frame.pixels, frame.values)
         height, width = hr.shape[1] // s * s, hr.shape[2] // s * s
         if not height or not width:
@@ -75,21 +79,26 @@ class Images(Dataset[dict[str, Any]]):
         item = {"name": self.names[i], "n": i, "hr": hr[:, :height, :width].contiguous()}
         if self.lr is not None:
             # What was measured of HR holds for LR too, or one would be brighter than the other.
-            other = self._frame(self.lr, i, given or (None if frame.in_units.how == "type" else frame.in_units))
-            lr = item["lr"] = seen(other.pixels, other.values)
+            measured = None if frame.values.how == "type" else frame.in_units
+            other = self._frame("lr", self.lr, i, given or measured)
+            same_type = measured is None and other.pixels.dtype == frame.pixels.dtype
+            lr = item["lr"] = seen(other.pixels, frame.values if same_type else other.values)
             if lr.shape[1:] != (height // s, width // s):
                 raise UserError(f"{self.name}/{self.names[i]}: LR is {lr.shape[2]}x{lr.shape[1]}, "
                                  f"HR {width}x{height} at scale {s} needs {width // s}x{height // s}")  # fmt: skip
         return item
 
-    def _frame(self, source: Pack | list[tuple[Path, int]], i: int, values: Range | None) -> Frame:
+    def _frame(self, side: str, source: Pack | list[tuple[Path, int]], i: int, values: Range | None) -> Frame:
         if isinstance(source, Pack):
             return source.frame(i)
         path, number = source[i]
-        if self._last is None or self._last[0] != (path, values):  # a volume is decoded once for all its slices
+        if self._last.get(side, (None,))[0] != (path, values):  # a volume is decoded once for all its slices
             with formats.open(path, values) as file:
-                self._last = (path, values), list(frames_of(file, self.channels))
-        return self._last[1][number]
+                self._last[side] = (path, values), list(frames_of(file, self.channels))
+        frames = self._last[side][1]
+        if number >= len(frames):
+            raise UserError(f"{path}: holds {len(frames)} images, and no number {number} as its HR does")
+        return frames[number]
 
 
 def _frames(source: Source) -> Pack | list[tuple[Path, int]]:
@@ -169,4 +178,6 @@ def _paired(
 
 def partner_stem(name: str, scale: int) -> str:
     """What the names of an HR image and of its LR image share: `a/b` of `a/b.png`, `a/bx4.png`, `a/b_x4.jpg`."""
-    return re.sub(rf"_?x{scale}$", "", str(Path(name).with_suffix("")))
+    base, tail = re.fullmatch(r"(.*?)((?:\[\d+\])?)", name, re.DOTALL).groups()  # type: ignore[union-attr]
+    path = Path(base)
+    return re.sub(rf"_?x{scale}$", "", str(path.with_name(formats.stem(path)))) + tail

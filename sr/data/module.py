@@ -75,17 +75,22 @@ class CropData(pl.LightningDataModule):
     def pack(self, files: list[Path], root: Path, minimum_px: int) -> Pack:
         return build(files, root, self.cache, channels=self.channels, minimum_px=minimum_px, values=self.range)
 
-    def hold_out(self, pack: Pack, count: int) -> tuple[Pack, Pack]:
-        """(training, validation): all for training where `val` names something else, otherwise `count` held out,
-        spread evenly over the sorted names.
+    def hold_out(self, count: int, pack: Pack, *others: Pack) -> list[tuple[Pack, Pack]]:
+        """(training, validation) of a pack, and of those of its partners in the same order: all for training where
+        `val` names something else, otherwise `count` images held out, spread evenly over the sorted names; of volumes
+        and series all slices, for neighbours are nearly the same.
         """
-        if self.val is not None or not count:
-            return pack, pack.keep([])
-        if len(pack) <= count:
-            raise UserError(f"{len(pack)} images, {count} of which would be held out for validation; add images, or "
-                             "name others with data.val=FOLDER")  # fmt: skip
-        held_out = list(range(0, len(pack), len(pack) // count))[:count]
-        return pack.keep([i for i in range(len(pack)) if i not in set(held_out)]), pack.keep(held_out)
+        held_out: list[int] = []
+        if self.val is None and count:
+            groups = list(dict.fromkeys(pack.groups))
+            if len(pack) <= count or len(groups) < 2:
+                raise UserError(f"{len(pack)} images, {count} of which would be held out for validation (of volumes "
+                                 "and series all slices); add images, or name others with data.val=FOLDER")  # fmt: skip
+            for group in groups[:: max(len(groups) // count, 1)]:
+                if len(held_out) < count:
+                    held_out += [i for i, other in enumerate(pack.groups) if other == group]
+        rest = [i for i in range(len(pack)) if i not in set(held_out)]
+        return [(each.keep(rest), each.keep(held_out)) for each in (pack, *others)]
 
     def prepare_data(self) -> None:
         self.training()  # packs are built by one process of each machine, before the others look for them

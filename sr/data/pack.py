@@ -23,7 +23,7 @@ from sr.formats import File, Unreadable, missing
 from sr.range import Range
 
 Array = np.ndarray[Any, np.dtype[Any]]
-VERSION = 2  # of the layout: part of the cache key
+VERSION = 3  # of the layout: part of the cache key
 ALIGNED_BYTES = 16  # where an image begins
 
 
@@ -67,6 +67,7 @@ class Pack:
         self._images: list[dict[str, Any]] = [index["images"][i] for i in self._keep]
         self._in_units = in_units or {}
         self.names: list[str] = [image["name"] for image in self._images]
+        self.groups: list[str] = [image["group"] for image in self._images]
         self.shapes: list[tuple[int, int, int]] = [tuple(image["shape"]) for image in self._images]
         self.ranges = [self._range(i, image) for i, image in zip(self._keep, self._images, strict=True)]
 
@@ -82,8 +83,12 @@ class Pack:
 
     def seen_as(self, other: "Pack") -> "Pack":
         """The same images in the ranges of their partners, where these are not those of a type."""
-        theirs = [other.frame(i).in_units for i in range(len(other))]
-        return Pack(self.folder, self._keep, {i: r for i, r in zip(self._keep, theirs, strict=True) if r.how != "type"})
+        found: dict[int, Range] = {}
+        for k, i in enumerate(self._keep):
+            mine, theirs = self.frame(k), other.frame(k)
+            if theirs.values.how != "type" or mine.pixels.dtype == theirs.pixels.dtype:
+                found[i] = theirs.in_units
+        return Pack(self.folder, self._keep, found)
 
     def __len__(self) -> int:
         return len(self.shapes)
@@ -191,15 +196,21 @@ def frames_of(file: File, channels: int | None) -> Iterator[Frame]:
         UserError: it cannot be read, or has no such channels.
     """
     for i, stored in enumerate(islice(file.frames(), 1) if file.moves else file.frames()):
-        have, values = stored.shape[2], file.range_of(i)
+        values, slopes, intercepts = file.range_of(i), file.slope, file.intercept
+        have = stored.shape[2]
         wanted = channels or have
+        if (
+            file.colours and wanted in (1, 3) and (have, file.colours) != (3, (0, 1, 2))
+        ):  # red, green, blue, in this order
+            stored, values, have = stored[..., file.colours], values.of_channels(file.colours), 3
+            slopes, intercepts = (tuple(v[c] for c in file.colours) if len(v) > 1 else v for v in (slopes, intercepts))
         pixels = to_channels(stored, wanted)
         bands = have in (2, 4) and not (file.alpha or file.colours)  # the last of them is no transparency
-        unlike = wanted == 1 and len(set(zip(values.low[:3], values.high[:3], strict=True))) > 1
+        unlike = wanted == 1 and have > 2 and len(set(zip(values.low[:3], values.high[:3], strict=True))) > 1
         if pixels is None or (have != wanted and (bands or unlike)):
             raise Unreadable(f"{file.path}: {have} channels, {wanted} are needed")
         which = range(wanted) if have >= wanted else [0] * wanted
-        slope, intercept = (tuple(v[c] if len(v) > 1 else v[0] for c in which) for v in (file.slope, file.intercept))
+        slope, intercept = (tuple(v[c] if len(v) > 1 else v[0] for c in which) for v in (slopes, intercepts))
         values = values.of_channels(which)
         yield Frame(_filled(pixels, values), values, slope, intercept)
 
@@ -259,9 +270,9 @@ def _decoded(
                     return [f"{path}: {width}x{height} is smaller than the {minimum_px} pixels needed"]
                 for i, (pixels, values, slope, intercept) in enumerate(frames_of(file, channels)):
                     about = {
-                        "name": name if n == 1 or file.moves else f"{name}[{i}]", "shape": pixels.shape,
-                        "dtype": str(pixels.dtype), "low": values.low, "high": values.high, "how": values.how,
-                        "slope": slope, "intercept": intercept,
+                        "name": name if n == 1 or file.moves else f"{name}[{i}]", "group": file.group,
+                        "shape": pixels.shape, "dtype": str(pixels.dtype), "low": values.low, "high": values.high,
+                        "how": values.how, "slope": slope, "intercept": intercept,
                     }  # fmt: skip
                     made.append((about, np.ascontiguousarray(pixels)))
         except UserError as error:

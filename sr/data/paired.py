@@ -61,11 +61,11 @@ class Paired(CropData):
         return hr, lr.seen_as(hr)
 
     def training(self) -> tuple[Pack, Pack]:
-        hr, lr = self.pairs
-        return self.hold_out(hr, self.held_out_images)[0], self.hold_out(lr, self.held_out_images)[0]
+        (hr, _), (lr, _) = self.hold_out(self.held_out_images, *self.pairs)
+        return hr, lr
 
     def held_out(self) -> Images:
-        hr, lr = (self.hold_out(pack, self.held_out_images)[1] for pack in self.pairs)
+        (_, hr), (_, lr) = self.hold_out(self.held_out_images, *self.pairs)
         return Images(self.roots[0].name, hr, lr, self.scale, self.channels)
 
     @staticmethod

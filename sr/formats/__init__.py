@@ -80,6 +80,14 @@ def suffixes(still: bool = False) -> set[str]:
     return set().union(*(kind.suffixes for kind in KINDS if not (still and kind.moves)))
 
 
+def stem(path: Path) -> str:
+    """The name without its suffix; UIDs as names look as if they had one."""
+    kind = next((kind for kind in KINDS if is_named(path, kind.suffixes)), None)
+    if kind is not None:
+        return kind.split(path)[0]
+    return path.name if not path.suffix.strip(".0123456789") else path.stem
+
+
 def made_name(source: Path, added: str = "") -> str:
     """The name of what `source` becomes."""
     kind = next((kind for kind in KINDS if is_named(source, kind.suffixes)), Dicom if is_dicom(source) else File)

@@ -32,6 +32,7 @@ class File:
     - `missing`: pixels may be missing; they are read as NaN.
     - `spacing`: distances between pixels (voxels), where the file says so.
     - `slope`, `intercept`: unit of the file = slope * stored value + intercept; one number, or one a channel.
+    - `group`: what belongs together, and must not be torn apart between training and validation.
     - `notes`: what there is to say once it was read and written.
 
     Args:
@@ -59,7 +60,7 @@ class File:
     intercept: tuple[float, ...] = (0.0,)
 
     def __init__(self, path: Path, handle: BinaryIO) -> None:
-        self.path, self.handle = path, handle
+        self.path, self.handle, self.group = path, handle, str(path)
         self.notes: list[str] = []
         self._range: Range | None = None
 
@@ -96,11 +97,20 @@ class File:
         return Range.of_type(self.dtype) if self.dtype == np.uint8 else self.measured()
 
     def measured(self, together: bool = False) -> Range:
-        """Of the values that there are; transparency keeps a range of its own."""
-        measurement = Measurement(int(np.prod(self.shape[:3])), together)
+        """Of the values that there are, and of transparency all that it can be."""
+        measurement, opaque = Measurement(int(np.prod(self.shape[:3])), together), 1.0
         for pixels in self.parts():
-            measurement.add(pixels)
-        return measurement.range()
+            measurement.add(pixels[..., :-1] if self.alpha else pixels)
+            opaque = max(opaque, float(np.nanmax(pixels[..., -1]))) if self.alpha else opaque
+        found = measurement.range()
+        if self.alpha:
+            full = float(np.iinfo(self.dtype).max) if self.dtype.kind in "ui" else opaque
+            found = found.with_alpha(pixels.shape[-1] - 1, full)
+        return found.rising(self.slope)
+
+    def glimpse(self) -> Range:
+        """About what `measured` finds, at little cost."""
+        return self.range
 
     def parts(self) -> Iterator[Array]:
         """All pixels, in any portions H W C."""

@@ -1,8 +1,10 @@
 """DICOM: one frame or many, stored values as they are; what lies where in the patient is kept."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
+from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -68,6 +70,7 @@ class Dicom(File):
         except Exception as error:
             raise Unreadable(f"{path}: a damaged header ({reason(error)})") from error
         self.colours = (0, 1, 2) if self.shape[3] == 3 else None
+        self.group = str(self.dataset.get("SeriesInstanceUID") or path)
 
     @cached_property
     def pixels(self) -> Array:
@@ -103,6 +106,14 @@ class Dicom(File):
         for i, pixels in enumerate(self.pixels):
             yield pixels if self.padded is None else missing.masked(pixels, self.padded[i])
 
+    def use_range(self, range: Range) -> None:
+        """What readers do not look for behind the bits that are in use never comes into them."""
+        super().use_range(range)
+        assert self._range is not None
+        bits, signed = int(self.dataset.get("BitsStored") or 16), bool(self.dataset.get("PixelRepresentation"))
+        low, high = (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1) if signed else (0.0, 2.0**bits - 1)
+        self._range = replace(self._range, least=(low,), most=(high,))
+
     def find_range(self) -> Range:
         if self.colours and self.dtype.kind == "u":
             return Range.of_type(self.dtype)
@@ -117,52 +128,69 @@ class Dicom(File):
         write(target, self, np.stack(made), how)
 
 
-_series: dict[tuple[Path, str], tuple[dict[str, tuple[int, int]], Range]] = {}
+_series: dict[tuple[Path, str, int], tuple[dict[str, tuple[int, int]], Range]] = {}
+_folders: dict[Path, tuple[int, dict[str, tuple[tuple[int, int], str]]]] = {}
 _measuring = Lock()
 
 
 def _range_of_series(file: Dicom) -> Range:
     """In the unit of the file, over all slices of its series in its folder; these are looked at once a process."""
     folder, uid = file.path.absolute().parent, str(file.dataset.get("SeriesInstanceUID") or "")
+    key = folder, uid, file.shape[3]
     with _measuring:
-        seen, found = _series.get((folder, uid), ({}, None))
+        seen, found = _series.get(key, ({}, None))
         if found is not None and seen.get(file.path.name) == _stamp(file.path):
             return found
-        paths = [file.path, *(_others(folder, uid, file.path.name) if uid else [])]
-        measurement = Measurement(len(paths) * int(np.prod(file.shape[:3])))
-        seen = {}
-        for path in paths:
+        others = (
+            [name for name, of in _series_of(folder).items() if of == uid and name != file.path.name] if uid else []
+        )
+        measurement, seen, count = Measurement((len(others) + 1) * int(np.prod(file.shape[:3]))), {}, 0
+        for path in (file.path, *(folder / name for name in others)):
             try:
                 with nullcontext(file) if path == file.path else _open(path) as one:
                     if one.shape[3] == file.shape[3]:
                         for pixels in one.frames():
                             measurement.add(pixels * np.array(one.slope) + np.array(one.intercept))
+                            count += 1
                         seen[path.name] = _stamp(path)
             except (UserError, OSError):  # it is told when its turn comes
                 continue
-        found = measurement.range(f"measured over {len(seen)} slices of its series" if len(seen) > 1 else "measured")
-        _series[folder, uid] = seen, found
+        found = measurement.range(f"measured over {count} slices of its series" if count > 1 else "measured")
+        _series[key] = seen, found
         return found
 
 
-def _others(folder: Path, uid: str, but: str) -> list[Path]:
-    """The other files of a series in a folder, by their headers."""
+def _series_of(folder: Path) -> dict[str, str]:
+    """Name -> SeriesInstanceUID of the DICOM files in a folder; a header is read once a process."""
     import pydicom
 
-    found = []
-    for path in sorted(folder.iterdir()):
-        if path.name != but and path.is_file() and is_dicom(path):
+    changed, known = folder.stat().st_mtime_ns, _folders.get(folder, (0, {}))
+    if known[0] != changed:
+        found = {}
+        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+            path = folder / entry.name
+            if not entry.is_file() or not is_dicom(path):
+                continue
+            stamp = _stamp(path)
+            if known[1].get(entry.name, (None, ""))[0] == stamp:
+                found[entry.name] = known[1][entry.name]
+                continue
             try:
                 header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SeriesInstanceUID"])
             except Exception:  # whatever a damaged header makes of it
                 continue
-            if str(header.get("SeriesInstanceUID") or "") == uid:
-                found.append(path)
-    return found
+            found[entry.name] = stamp, str(header.get("SeriesInstanceUID") or "")
+        known = _folders[folder] = changed, found
+    return {name: uid for name, (_, uid) in known[1].items()}
 
 
 def _open(path: Path) -> Dicom:
-    return Dicom(path, open(path, "rb"))
+    handle = open(path, "rb")  # noqa: SIM115 (the file closes it)
+    try:
+        return Dicom(path, handle)
+    except BaseException:
+        handle.close()
+        raise
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -11,10 +11,11 @@ from tqdm import tqdm
 
 from sr.atomic import replacing
 from sr.errors import UserError, optional, reason
-from sr.range import Range
+from sr.range import Measurement, Range
 
 from . import missing
 from .base import ALL, Array, File, Unreadable, is_named
+from .image import refuse_bombs
 
 # TIFF tags that GDAL and GeoTIFF write: pixel scale, tie points, matrix, keys, metadata, nodata
 GEO_TAGS = (33550, 33922, 34264, 34735, 42112, 42113)
@@ -125,7 +126,18 @@ class Scene(File):
         return missing.masked(pixels, ~valid)
 
     def frames(self) -> Iterator[Array]:
+        refuse_bombs(self.path, self.shape[1] * self.shape[2])  # larger ones are read in windows alone
         yield self.read()
+
+    def glimpse(self) -> Range:
+        if self._range is not None:
+            return self._range
+        measurement = Measurement(9 * BLOCK_PX**2)
+        for top in np.linspace(0, max(self.shape[1] - BLOCK_PX, 0), 3).astype(int):
+            for left in np.linspace(0, max(self.shape[2] - BLOCK_PX, 0), 3).astype(int):
+                block = self.read(slice(top, top + BLOCK_PX), slice(left, left + BLOCK_PX))
+                measurement.add(block[..., :-1] if self.alpha else block)
+        return measurement.range()
 
     def parts(self) -> Iterator[Array]:
         height, width = self.shape[1:3]

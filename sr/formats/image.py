@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, cast
 import imagecodecs
 import numpy as np
 import tifffile
-from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError, features
+from PIL import Image, ImageCms, PngImagePlugin, UnidentifiedImageError, features
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from sr.atomic import replacing
@@ -35,6 +35,7 @@ AVIF = {".avif"} if features.check("avif") else set()
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"} | AVIF | HEIC
 LARGEST_PX = 1 << 29  # beyond it a file is taken for a decompression bomb
 Image.MAX_IMAGE_PIXELS = LARGEST_PX
+PNG_LEVEL = 3  # of 16 bits: nearly as small as the usual 6, whose search takes longer than a network
 CLASSIC_TIFF_BYTES = (1 << 32) - (1 << 25)  # what a TIFF of 32-bit offsets surely holds
 Array = np.ndarray[Any, np.dtype[Any]]
 # Tags of EXIF 2.3 that are touched here
@@ -102,11 +103,10 @@ class Picture(File):
         with self.decoding():
             self.page = _tiff_page(path, handle) if self.is_tiff else None
             self.opened = None if self.page is not None and _is_plain(self.page) else _opened(handle)
-            self.orientation = self._orientation()
             height, width, channels = _shape(self.page) if self.page is not None else _shape(self.opened)
             refuse_bombs(path, height * width)
-        if self.orientation >= 5:
-            height, width = width, height
+            if self.orientation >= 5:
+                height, width = width, height
         self.shape = (1, height, width, channels)
 
     @contextmanager
@@ -169,17 +169,6 @@ class Picture(File):
         pictures = (np.uint8, np.uint16) if not self.is_tiff or self.colours else (np.uint8,)
         return Range.of_type(self.dtype) if self.dtype in pictures else self.measured(together=bool(self.colours))
 
-    def measured(self, together: bool = False) -> Range:
-        if not (self.alpha and together):
-            return super().measured(together)
-        found, full = super().measured(), 1.0 if self.dtype.kind == "f" else float(np.iinfo(self.dtype).max)
-        least, most = (ends or (0.0,) for ends in (found.least, found.most))
-        n = self.shape[3] - 1
-        return Range(
-            (*(min(found.low[:n]),) * n, 0.0), (*(max(found.high[:n]),) * n, full), found.how,
-            (*(min(least[:n]),) * n, 0.0), (*(max(most[:n]),) * n, full),
-        )  # fmt: skip
-
     def frames(self) -> Iterator[Array]:
         yield self.pixels
 
@@ -194,10 +183,14 @@ class Picture(File):
         yield made.append
         write(target, made[0], self.meta.enlarged(size[1], size[0], size[1] / self.shape[2]))
 
-    def _orientation(self) -> int:
+    @cached_property
+    def orientation(self) -> int:
+        """By the tag of TIFF and EXIF; 1 is upright."""
         if self.page is not None:
             tag = self.page.tags.get("Orientation")
             found = tag.value if tag is not None else 1
+        elif self.opened is not None and self.opened.format == "PNG":
+            found = _png_exif(self.handle).get(ORIENTATION, 1)
         else:
             found = self.opened.getexif().get(ORIENTATION, 1) if self.opened is not None else 1
         return found if found in UPRIGHT else 1
@@ -209,7 +202,7 @@ class Picture(File):
         if self.opened.format == "PNG" and _png_depth(self.handle) == 16:  # Pillow would cut RGB to 8 bits
             self.handle.seek(0)
             return UPRIGHT[self.orientation](np.asarray(imagecodecs.png_decode(self.handle.read())))
-        return _by_pillow(self.opened)
+        return UPRIGHT[self.orientation](_by_pillow(self.opened))
 
 
 def read(path: str | Path) -> Array:
@@ -251,7 +244,7 @@ def write(path: str | Path, pixels: Array, meta: Meta | None = None) -> None:
 
     Args:
         path: .png takes 8 and 16 bits, .tif these, float and any number of bands, others 8 bits of gray or RGB(A).
-        pixels: H W C uint8, uint16 or float32.
+        pixels: H W C; integers or float.
         meta: to write along, as far as the format can hold it.
 
     Raises:
@@ -267,7 +260,9 @@ def write(path: str | Path, pixels: Array, meta: Meta | None = None) -> None:
         return
     if pixels.dtype == np.uint16:
         with replacing(path) as temporary:
-            temporary.write_bytes(_png_with(bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels))), meta))
+            temporary.write_bytes(
+                _png_with(bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), PNG_LEVEL)), meta)
+            )
         return
     image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
     with replacing(path) as temporary:
@@ -396,15 +391,15 @@ def _opened(handle: BinaryIO) -> Image.Image:
 
 def _shape(header: Any) -> tuple[int, int, int]:
     """Height, width and channels, as they are stored."""
-    if isinstance(header, tifffile.TiffPage):
-        series = header.parent.series[0]
-        return series.shape if series.axes != header.axes else (
-            header.imagelength, header.imagewidth, header.samplesperpixel)  # fmt: skip
-    return header.height, header.width, len(header.getbands())
+    if not isinstance(header, tifffile.TiffPage):
+        return header.height, header.width, len(header.getbands())
+    series: Any = header.parent.series[0]
+    if series.axes != header.axes:
+        return series.shape
+    return header.imagelength, header.imagewidth, header.samplesperpixel
 
 
-def _by_pillow(opened: Image.Image) -> Array:
-    image = ImageOps.exif_transpose(opened) if opened.getexif().get(ORIENTATION, 1) != 1 else opened
+def _by_pillow(image: Image.Image) -> Array:
     if image.mode in ("I;16", "I;16B", "I;16L"):
         return np.asarray(image).astype(np.uint16)
     if image.mode == "CMYK" and image.info.get("icc_profile"):
@@ -504,6 +499,20 @@ UPRIGHT: dict[int, Callable[[Array], Array]] = {
     7: lambda x: np.rot90(x, 2).swapaxes(0, 1),
     8: lambda x: np.rot90(x),
 }
+
+
+def _png_exif(handle: BinaryIO) -> Image.Exif:
+    """Of the header's chunks; Pillow would decode the picture first."""
+    handle.seek(8)
+    while len(head := handle.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        if kind in (b"IDAT", b"IEND"):
+            break
+        data = handle.read(length)
+        if kind == b"eXIf":
+            return _exif(data)
+        handle.seek(4, 1)
+    return _exif(b"")
 
 
 def _png_depth(handle: BinaryIO) -> int:

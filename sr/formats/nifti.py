@@ -83,7 +83,7 @@ class Nifti(File):
         measurement = Measurement(int(np.prod(self.voxels.shape[:3])))
         for k in range(self.voxels.shape[2]):
             measurement.add(self.voxels[:, :, k])
-        found = measurement.range()
+        found = measurement.range().rising(self.slope)
         units = self.in_units(found)
         assert units.least is not None
         assert units.most is not None

@@ -42,18 +42,20 @@ def enlarge_file(source: Path, target: Path, enlarger: Enlarger, options: Option
     """
     if options.uncertainty and not overwrite and (there := maps(target)):
         raise UserError(f"{there[0]}: would be overwritten; name another place, or --overwrite")
-    give_back()
     with formats.open(source) as file:
         if options.uncertainty and file.moves:
             raise UserError(
                 f"{source}: a map of what was invented is made of still images alone; leave out --uncertainty"
             )
+        if file.layout == "frames":
+            _refuse_too_large(file, enlarger, options)  # before it is decoded
         file.refuse(target)
-        if options.bands and max(options.bands) >= file.shape[3] >= 3:
-            raise UserError(f"{source}: has bands 0 to {file.shape[3] - 1}; --bands {options.bands} are not among them")
+        bands = file.shape[3] - file.alpha
+        if options.bands and max(options.bands) >= bands >= 3:
+            raise UserError(f"{source}: has bands 0 to {bands - 1}; --bands {options.bands} are not all among them")
         notes = choose_range(file, enlarger, options)
         {"frames": _frames, "windows": _windows, "volume": _volume}[file.layout](file, target, enlarger, options)
-        return "; ".join(file.notes + notes + _told(file, enlarger, options))
+        return "; ".join(file.notes + notes + told(file, enlarger, options))
 
 
 def choose_range(file: File, enlarger: Enlarger, options: Options) -> list[str]:
@@ -63,7 +65,7 @@ def choose_range(file: File, enlarger: Enlarger, options: Options) -> list[str]:
         return []
     if enlarger.range is None:
         return []
-    own = file.in_units(file.range)
+    own = file.in_units(file.glimpse())
     trained = Range((enlarger.range[0],), (enlarger.range[1],), f"of {enlarger.name}")
     file.use_range(trained)
     (low,), (high,), least, most = trained.low, trained.high, min(own.low), max(own.high)
@@ -73,8 +75,8 @@ def choose_range(file: File, enlarger: Enlarger, options: Options) -> list[str]:
     return []
 
 
-def _told(file: File, enlarger: Enlarger, options: Options) -> list[str]:
-    """Of the range, where it is not that of the type; of bands that went their way alone."""
+def told(file: File, enlarger: Enlarger, options: Options) -> list[str]:
+    """What there is to say of the range, where it is not that of the type, and of bands that went their way alone."""
     notes = [] if file.range.how == "type" else [str(file.in_units(file.range))]
     three = file.layout != "volume" and file.shape[3] - file.alpha == enlarger.channels == 3
     if three and not file.colours and not options.bands:
@@ -164,6 +166,8 @@ def _refuse_too_large(file: File, enlarger: Enlarger, options: Options, n: int =
 
 
 def _refuse_beyond(source: Path, needed: float, advice: str, what: str = "") -> None:
+    if needed > free_bytes(torch.device("cpu")):
+        give_back()  # what was kept of the files before
     free = free_bytes(torch.device("cpu"))
     if needed > free:
         raise UserError(f"{source}: {what}would need {needed / 1e9:.1f} GB of memory, of which {free / 1e9:.1f} are "

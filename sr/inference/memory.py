@@ -27,7 +27,7 @@ def keep_freed() -> None:
 
 
 def give_back() -> None:
-    """Return to the system what `keep_freed` kept: between two files, so that `free_bytes` counts it."""
+    """Return to the system what `keep_freed` kept, so that `free_bytes` counts it; each page costs time again."""
     with _glibc() as libc:
         libc.malloc_trim(0)
 

@@ -21,12 +21,14 @@ from sr.errors import MissingError, UserError, optional, reason
 from sr.resize import imresize
 
 from . import weights
+from .memory import give_back
 from .tiles import GRID_PX, OVERLAP_PX, SMALLEST_TILE_PX, bytes_per_pixel, reach_px, tile_that_fits, tiled
 
 INTERPOLATIONS = ("bicubic", "bilinear", "nearest", "lanczos")
 SUFFIXES = (".safetensors", ".ckpt", ".pth", ".pt", ".onnx")
 HALVES = {"fp16": torch.float16, "bf16": torch.bfloat16}
 PRECISIONS = ("auto", "fp32", *HALVES)
+SURELY_FITS_PX = 256**2  # images that are enlarged whole without asking for the free memory
 
 
 @dataclass
@@ -127,8 +129,12 @@ class Enlarger:
         if self.tile != "auto":
             tile = ceil(int(self.tile) / GRID_PX) * GRID_PX
             return tile if tile < max(lr.shape[-2:]) else 0
-        if lr[0, 0].numel() <= 256**2:
+        if lr[0, 0].numel() <= SURELY_FITS_PX:
             return 0
+        tile = tile_that_fits(self.bytes_per_pixel * len(lr), 0, self.device)
+        if tile**2 >= lr[0, 0].numel():
+            return 0
+        give_back()  # what was kept of images before
         tile = tile_that_fits(self.bytes_per_pixel * len(lr), 0, self.device)
         if tile**2 >= lr[0, 0].numel():
             return 0
@@ -201,6 +207,8 @@ def blend(first: Enlarger, second: Enlarger, weight: float) -> Enlarger:
     shapes = [{key: value.shape for key, value in state.items()} for state in states]
     if shapes[0] != shapes[1] or first.scale != second.scale:
         raise UserError(f"{first.name} and {second.name}: networks of different shape; only alike ones can be mixed")
+    if first.range != second.range:
+        raise UserError(f"{first.name} and {second.name}: trained for values of {first.range} and of {second.range}")
     mixed = {
         key: value.lerp(states[1][key], weight) if value.is_floating_point() else value
         for key, value in states[0].items()
@@ -300,7 +308,10 @@ def _onnx(path: Path, device: torch.device) -> Enlarger:
 
     probe = run(torch.zeros(1, shape[1], 16, 16))
     header = session.get_modelmeta().custom_metadata_map  # of ours: what the weights' header said
-    about = {"range": json.loads(header.get("range", "null"))}
+    try:
+        about = {"range": json.loads(header.get("range", "null"))}
+    except ValueError:  # somebody else's
+        about = {}
     return Enlarger(
         path.stem, probe.shape[-1] // 16, shape[1], run, device, None, opaque=True, range=weights.trained_range(about)
     )

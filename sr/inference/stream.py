@@ -10,6 +10,7 @@ from sr.formats.missing import FILL_PX
 from sr.range import Range
 from sr.resize import support
 
+from .memory import give_back
 from .models import Enlarger
 from .pixels import Colours, Options, Stretch, enlarge_part
 from .tiles import GRID_PX, tile_that_fits
@@ -51,6 +52,7 @@ def enlarge_windows(
         rows, columns = [Stretch.whole(height, size[0])], [Stretch.whole(width, size[1])]
     else:
         seen = BACK_PROJECTION_PX * (options.back_projections + options.uncertainty)
+        give_back()
         halo = enlarger.halo_px + FILL_PX * masked + seen
         side = min(max(tile_that_fits(enlarger.bytes_per_pixel, halo, enlarger.device), 4 * GRID_PX), WINDOW_PX)
         rows = list(stretches(height, size[0], side, halo, enlarger.scale))

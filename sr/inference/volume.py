@@ -7,7 +7,7 @@ from tqdm import tqdm
 from sr.errors import UserError
 from sr.formats.missing import filled
 from sr.formats.nifti import slice_of
-from sr.range import Range
+from sr.range import Range, limits
 from sr.resize import resize_axis
 
 from .models import Enlarger
@@ -71,8 +71,7 @@ def enlarge_volume(
             least, most = (np.array(ends, np.float32) for ends in (values.least, values.most))
             np.clip(made, least, most, out=made)
         if voxels.dtype.kind in "ui":
-            info = np.iinfo(voxels.dtype)
-            np.clip(np.rint(made, out=made), info.min, info.max, out=made)
+            np.clip(np.rint(made, out=made), *limits(voxels.dtype, made.dtype), out=made)
         made = made.astype(voxels.dtype)
     return made, maps
 

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from sr.atomic import replacing
 from sr.errors import UserError, reason
 from sr.generators import Compact, SRResNet
+from sr.range import Range
 
 # All that a weights file may name: a stranger's file builds one of these, and nothing else.
 GENERATORS: dict[str, type[nn.Module]] = {"Compact": Compact, "SRResNet": SRResNet}
@@ -59,7 +60,13 @@ def load(path: str | Path) -> tuple[nn.Module, dict[str, Any]]:
 def trained_range(about: dict[str, Any]) -> tuple[float, float] | None:
     """The values that a network was trained to see as 0 and 1; None where each file was seen in its own range."""
     found = about.get("range")  # once it was [0, 1] for all, and meant nothing
-    return (float(found["low"]), float(found["high"])) if isinstance(found, dict) else None
+    if not isinstance(found, dict):
+        return None
+    try:
+        values = Range.given(found["low"], found["high"])
+    except (KeyError, TypeError, UserError) as error:
+        raise UnusableWeights(f"the header's range {found} is none ({reason(error)})") from error
+    return values.low[0], values.high[0]
 
 
 def is_ours(path: Path) -> bool:

@@ -10,6 +10,7 @@ from sr.data import photos
 from sr.data.crops import collate
 from sr.data.folder import Folder
 from sr.data.images import open_set
+from sr.data.paired import Paired
 from sr.degradations import Bicubic, pair
 from sr.formats import image
 from sr.inference import models
@@ -334,3 +335,70 @@ def test_three_bands_are_no_colours_for_being_three(tmp_path, network, bicubic):
     rgb = Options(range=Range.given(0, 10_000))
     assert "one by one" not in enlarge_file(tmp_path / "rgb.tif", tmp_path / "rgb2.tif", network, rgb)
     assert np.array_equal(tifffile.imread(tmp_path / "told.tif"), tifffile.imread(tmp_path / "rgb2.tif"))
+
+
+# --- more of it -------------------------------------------------------------------------------------------------------
+
+
+def test_a_given_range_writes_no_more_bits_than_are_in_use(tmp_path, bicubic):
+    pydicom = pytest.importorskip("pydicom")
+    (tmp_path / "in").mkdir()
+    series_of_dicom(tmp_path / "in")
+    data = pydicom.dcmread(tmp_path / "in" / "0.dcm")
+    pixels = np.zeros((SIDE, SIDE), np.uint16)
+    pixels[20:40, 20:40] = 4095
+    data.BitsStored, data.HighBit, data.PixelRepresentation, data.PixelData = 12, 11, 0, pixels.tobytes()
+    data.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    enlarge_file(tmp_path / "a.dcm", tmp_path / "b.dcm", bicubic, Options(range=Range.given(0, 2000)))
+    assert pydicom.dcmread(tmp_path / "b.dcm").pixel_array.max() == 4095
+
+
+def test_bands_in_another_order_are_seen_as_colours(tmp_path):
+    rasterio = pytest.importorskip("rasterio")
+    blue_green_red_near = np.stack([np.full((16, 16), v, np.uint8) for v in (10, 20, 30, 40)])
+    place = rasterio.transform.from_origin(500_000, 5_000_000, 10, 10)
+    profile = {"driver": "GTiff", "height": 16, "width": 16, "count": 4, "dtype": "uint8", "crs": "EPSG:32633"}
+    (tmp_path / "in").mkdir()
+    with rasterio.open(tmp_path / "in" / "a.tif", "w", transform=place, **profile) as file:
+        file.write(blue_green_red_near)
+        kinds = rasterio.enums.ColorInterp
+        file.colorinterp = [kinds.blue, kinds.green, kinds.red, kinds.undefined]
+    hr = open_set(str(tmp_path / "in"), None, 2, 3)[0]["hr"]
+    assert hr[:, 0, 0].tolist() == [30, 20, 10]
+    assert open_set(str(tmp_path / "in"), None, 2, 1)[0]["hr"][0, 0, 0] == round(0.299 * 30 + 0.587 * 20 + 0.114 * 10)
+    seen = []
+    enlarger, run = models.load("nearest", 2), models.load("nearest", 2).run
+    enlarger.channels, enlarger.run = 3, lambda lr: seen.append(lr) or run(lr)
+    enlarge_file(tmp_path / "in" / "a.tif", tmp_path / "b.tif", enlarger, Options())
+    assert (255 * seen[-2][0, :, 0, 0]).round().tolist() == [30, 20, 10]
+    assert np.array_equal(rasterio.open(tmp_path / "b.tif").read()[:, ::2, ::2], blue_green_red_near)
+
+
+def test_slices_of_volumes_find_their_partners_by_name_and_number(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+
+    def save(path, *levels):
+        side = SIDE if "hr" in str(path) else SIDE // 2
+        path.parent.mkdir(exist_ok=True)
+        slices = np.stack([np.add.outer(np.linspace(0, 900, side), np.full(side, v)) for v in levels], -1)
+        nibabel.save(nibabel.Nifti1Image(slices.astype(np.float32), np.diag([1, 1, 3, 1])), path)
+
+    for name, base in (("a", 0), ("b", 100), ("c", 200)):
+        save(tmp_path / "hr" / f"{name}.nii.gz", base, base + 10, base + 20)
+        if name != "a":
+            save(tmp_path / "lr" / f"{name}_x2.nii.gz", base, base + 10, base + 20)
+    images = open_set({"hr": str(tmp_path / "hr"), "lr": str(tmp_path / "lr")}, None, 2, 1)
+    assert images.names == [f"{name}[{i}]" for name in "abc" for i in range(3)]
+    for i in range(9):
+        if i < 3:
+            with pytest.raises(ValueError, match=r"a\.nii\.gz: no such file"):
+                images[i]
+            continue
+        item = images[i]
+        assert item["lr"].mean().item() == pytest.approx(item["hr"].mean().item(), abs=1e-3)
+    options = {"scale": 2, "channels": 1, "crop_px": 16, "batch_size": 1, "seed": 0, "workers": 0}
+    paired = Paired(str(tmp_path / "hr"), str(tmp_path / "lr"), 3, cache=str(tmp_path / "cache"), **options)
+    hr, lr = paired.training()
+    assert hr.names == ["c.nii.gz[0]", "c.nii.gz[1]", "c.nii.gz[2]"]  # all slices of b are held out
+    assert lr.names == ["c_x2.nii.gz[0]", "c_x2.nii.gz[1]", "c_x2.nii.gz[2]"]
+    assert lr.ranges[0].low == hr.ranges[0].low
