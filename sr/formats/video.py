@@ -103,6 +103,7 @@ class Clip(File):
             raise Unreadable(f"{path}: no clip that can be read ({reason(error)})") from error
 
     def _container(self) -> Any:
+        """Another reader of the one handle, from its beginning on; what an earlier one has still to read, it cannot."""
         import av
 
         self.handle.seek(0)
