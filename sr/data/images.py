@@ -44,9 +44,8 @@ class Images(Dataset[dict[str, Any]]):
             partners = {Path(path): Path(partner) for path, partner in zip(hr, lr, strict=True)}  # type: ignore[arg-type]
             self.lr = [(partners[path], i) for path, i in self.hr]
         if isinstance(self.hr, Pack):
-            files = [Path(name) for name in self.hr.names]
-            tails = [re.sub(r"^.*?(\[\d+\])?$", r"\1", name) for name in self.hr.names]
-            files = [Path(str(file).removesuffix(tail)) for file, tail in zip(files, tails, strict=True)]
+            split = [_numbered(name) for name in self.hr.names]
+            files, tails = [Path(base) for base, _ in split], [tail for _, tail in split]
         else:
             files = [path for path, _ in self.hr]
             several = {path for path, i in self.hr if i}
@@ -120,7 +119,7 @@ def open_set(
     Args:
         which: a folder, either of HR images alone, or with its HR and LR images in `HR_x4` and `LR_x4` (of this
             scale) or `HR` and `LR`; or the name of such a folder in `root`, case ignored; or {"hr": folder,
-            "lr": folder}. LR images that are not there are made by the exact bicubic of the benchmarks.
+            "lr": folder}. LR images that are not there are made by the degradation.
         root: folder of the benchmark sets.
         scale: between LR and HR.
         channels, values: as in `Images`.
@@ -178,6 +177,12 @@ def _paired(
 
 def partner_stem(name: str, scale: int) -> str:
     """What the names of an HR image and of its LR image share: `a/b` of `a/b.png`, `a/bx4.png`, `a/b_x4.jpg`."""
-    base, tail = re.fullmatch(r"(.*?)((?:\[\d+\])?)", name, re.DOTALL).groups()  # type: ignore[union-attr]
+    base, tail = _numbered(name)
     path = Path(base)
     return re.sub(rf"_?x{scale}$", "", str(path.with_name(formats.stem(path)))) + tail
+
+
+def _numbered(name: str) -> tuple[str, str]:
+    """The name of a file, and "[3]" where it is that of one of its frames or slices."""
+    tail = re.search(r"(\[\d+\])?$", name)
+    return name[: tail.start()] if tail else name, tail.group() if tail else ""

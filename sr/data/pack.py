@@ -199,11 +199,10 @@ def frames_of(file: File, channels: int | None) -> Iterator[Frame]:
         values, slopes, intercepts = file.range_of(i), file.slope, file.intercept
         have = stored.shape[2]
         wanted = channels or have
-        if (
-            file.colours and wanted in (1, 3) and (have, file.colours) != (3, (0, 1, 2))
-        ):  # red, green, blue, in this order
-            stored, values, have = stored[..., file.colours], values.of_channels(file.colours), 3
-            slopes, intercepts = (tuple(v[c] for c in file.colours) if len(v) > 1 else v for v in (slopes, intercepts))
+        rgb = file.colours
+        if rgb and wanted in (1, 3) and (have, rgb) != (3, (0, 1, 2)):  # red, green and blue, in this order
+            stored, values, have = stored[..., rgb], values.of_channels(rgb), 3
+            slopes, intercepts = (tuple(v[c] for c in rgb) if len(v) > 1 else v for v in (slopes, intercepts))
         pixels = to_channels(stored, wanted)
         bands = have in (2, 4) and not (file.alpha or file.colours)  # the last of them is no transparency
         unlike = wanted == 1 and have > 2 and len(set(zip(values.low[:3], values.high[:3], strict=True))) > 1

@@ -8,7 +8,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from sr.generators import Compact, SRResNet
-from sr.inference import weights
+from sr.inference import models, weights
 from sr.inference.weights import UnusableWeights, averaged_of, find, is_our_run, is_ours, load, save
 
 COMPACT = {"generator": "Compact", "arguments": {"scale": 2, "channels": 3, "width": 4, "depth": 1}, "scale": 2}
@@ -285,3 +285,22 @@ def test_the_card_of_what_comes_along_says_what_the_headers_say():
             told = [float(number) for number in line.split("|")[columns.index(name)].split("/")]
             found = [scores[which][key] for key in ("psnr_y", "ssim_y", "st_lpips")]
             assert told == [round(value, digits) for value, digits in zip(found, (2, 4, 3), strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("stored", "found"),
+    [({"low": -1000, "high": 3000}, (-1000.0, 3000.0)), (None, None), ([0, 1], None)],  # [0, 1]: as once for all
+)
+def test_the_range_that_a_network_was_trained_for(tmp_path, stored, found):
+    about = {"generator": "Compact", "arguments": {"scale": 2, "channels": 1, "width": 4, "depth": 1}}
+    network = Compact(**about["arguments"])
+    weights.save(tmp_path / "a.safetensors", network, about | {"scale": 2, "channels": 1, "range": stored})
+    assert models.load(tmp_path / "a.safetensors").range == found
+
+
+def test_a_range_that_is_none_is_refused(tmp_path):
+    about = {"generator": "Compact", "arguments": {"scale": 2, "channels": 1, "width": 4, "depth": 1}}
+    about |= {"scale": 2, "channels": 1, "range": {"low": 3, "high": 3}}
+    weights.save(tmp_path / "a.safetensors", Compact(**about["arguments"]), about)
+    with pytest.raises(ValueError, match="the header's range .* is none"):
+        models.load(tmp_path / "a.safetensors")
