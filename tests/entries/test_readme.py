@@ -50,8 +50,10 @@ def test_commands_run(line, tmp_path, environment, small_photos):
     if "data.root=scans" in words:
         pydicom = pytest.importorskip("pydicom")
         (tmp_path / "scans").mkdir()
-        for i in range(6):
-            shutil.copy(pydicom.data.get_testdata_file("CT_small.dcm"), tmp_path / "scans" / f"{i}.dcm")
+        for i in range(6):  # a series each: slices of one are not torn apart
+            scan = pydicom.dcmread(pydicom.data.get_testdata_file("CT_small.dcm"))
+            scan.SeriesInstanceUID = f"1.2.3.{i + 1}"
+            scan.save_as(tmp_path / "scans" / f"{i}.dcm")
     if "sr.data.download" in words:  # where all is there already, it checks that and fetches nothing
         if "SR_BENCHMARKS" not in environment:
             pytest.skip("SR_BENCHMARKS names no folder of benchmark sets")
