@@ -25,6 +25,7 @@ from sr.figures import Box
 from sr.inference import models
 from sr.inference.models import Enlarger
 from sr.inference.score import complaints, pair_of, row, score
+from sr.range import Range
 
 register()
 SHOWN = 3  # at most so many images in the figure, where none is named
@@ -145,19 +146,19 @@ def load_metrics(config: DictConfig) -> tuple[dict[str, Any], list[str]]:
     return found, notes
 
 
-def trained_range(config: DictConfig, enlargers: list[Enlarger]) -> list[float] | None:
+def trained_range(config: DictConfig, enlargers: list[Enlarger]) -> Range | None:
     """What all models of the table see as 0 and 1: what is asked for, or what they were trained for.
 
     Raises:
         UserError: they were trained for different ranges, in which scores cannot be compared.
     """
     if config.range is not None:
-        return list(config.range)
+        return Range.given(*config.range)
     found = {enlarger.range for enlarger in enlargers if enlarger.range is not None}
     if len(found) > 1:
-        raise UserError(f"the models were trained for the ranges {sorted(found)}; say with range=[low,high] in which "
-                        "one they are to be compared")  # fmt: skip
-    return list(found.pop()) if found else None
+        told = ", ".join(sorted(map(str, found)))
+        raise UserError(f"the models were trained for {told}; say with range=[low,high] in which one to compare them")
+    return found.pop() if found else None
 
 
 def boxes_of(

@@ -67,6 +67,11 @@ class Range:
             least, most = tuple(ends[0].tolist()), tuple(ends[1].tolist())
         return replace(self, low=moved(self.low), high=moved(self.high), least=least, most=most)
 
+    def unscaled(self, factor: Sequence[float], offset: Sequence[float]) -> "Range":
+        """What `scaled` undoes."""
+        by, off = np.asarray(factor), np.asarray(offset)
+        return self.scaled((1 / by).tolist(), (-off / by).tolist())
+
     def with_alpha(self, channels: int, full: float) -> "Range":
         """The same of that many channels, and one more: transparency from 0 to `full`."""
 

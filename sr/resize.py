@@ -48,10 +48,7 @@ def imresize_uint8(image: Tensor, scale: float) -> Tensor:
         image: ... H W, uint8 or uint16.
     """
     peak = torch.iinfo(image.dtype).max
-    rows = _on(image.shape[-2], scale, image.device, torch.float64)
-    columns = _on(image.shape[-1], scale, image.device, torch.float64)
-    half = (rows @ image.double() + 0.5).floor().clamp(0, peak)
-    return (half @ columns.T + 0.5).floor().clamp(0, peak).to(image.dtype)
+    return (imresize(image.double() / peak, scale, levels=peak) * peak).round().to(image.dtype)
 
 
 def resize_to(image: Tensor, height: int, width: int) -> Tensor:

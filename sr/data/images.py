@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from sr.range import Range
 from .pack import Frame, Pack, find, frames_of, seen
 
 Source = Sequence[Path] | Pack
-Limits = Sequence[float] | None
+Numbered = Pack | list[tuple[Path, int]]  # files, and which image of theirs
 
 
 class Images(Dataset[dict[str, Any]]):
@@ -31,45 +32,64 @@ class Images(Dataset[dict[str, Any]]):
         scale: between the two.
         channels: 3 expands gray files to RGB, as the tables of deep networks do; 1 takes luma; None leaves files as
             they are, as the bicubic row of the classic tables does.
-        values: (low, high) that networks see as 0 and 1, in the unit of the files; by default each file's own.
+        values: that networks see as 0 and 1, in the unit of the files; by default each file's own.
     """
 
     def __init__(
-        self, name: str, hr: Source, lr: Source | None, scale: int, channels: int | None = 3, values: Limits = None
+        self,
+        name: str,
+        hr: Source,
+        lr: Source | None,
+        scale: int,
+        channels: int | None = 3,
+        values: Range | None = None,
     ) -> None:
         self.name, self.scale, self.channels, self.values = name, scale, channels, values
-        self.hr = _frames(hr)
-        self.lr: Pack | list[tuple[Path, int]] | None = lr if isinstance(lr, Pack) else None
-        if lr is not None and not isinstance(lr, Pack) and isinstance(self.hr, list):
-            partners = {Path(path): Path(partner) for path, partner in zip(hr, lr, strict=True)}  # type: ignore[arg-type]
-            self.lr = [(partners[path], i) for path, i in self.hr]
-        if isinstance(self.hr, Pack):
-            split = [_numbered(name) for name in self.hr.names]
-            files, tails = [Path(base) for base, _ in split], [tail for _, tail in split]
-        else:
-            files = [path for path, _ in self.hr]
-            several = {path for path, i in self.hr if i}
-            tails = [f"[{i}]" if path in several else "" for path, i in self.hr]
-        self.names = [formats.stem(file) + tail for file, tail in zip(files, tails, strict=True)]
-        if len(set(self.names)) < len(files):  # the same name in two folders, or with two suffixes
-            above = os.path.commonpath([file.parent for file in files])
-            self.names = [f.relative_to(above).as_posix() + tail for f, tail in zip(files, tails, strict=True)]
+        self._sources = hr, lr
         self._last: dict[str, tuple[Any, list[Frame]]] = {}
+
+    @cached_property
+    def hr(self) -> Numbered:
+        """The HR images; only files that may hold several are opened for this."""
+        source = self._sources[0]
+        return source if isinstance(source, Pack) else [(f, i) for f in self.files for i in range(formats.count(f))]
+
+    @cached_property
+    def lr(self) -> Numbered | None:
+        """Their partners, by the number of the frame or slice."""
+        hr, lr = self._sources
+        if lr is None or isinstance(lr, Pack) or isinstance(self.hr, Pack):
+            return lr  # type: ignore[return-value]
+        partners = {Path(path): Path(partner) for path, partner in zip(hr, lr, strict=True)}  # type: ignore[arg-type]
+        return [(partners[path], i) for path, i in self.hr]
 
     @property
     def files(self) -> list[Path]:
         """Of the HR images."""
+        source = self._sources[0]
+        return [Path(name) for name in (source.names if isinstance(source, Pack) else source)]
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Of the images, without what is the same for all of them."""
         if isinstance(self.hr, Pack):
-            return [Path(name) for name in self.hr.names]
-        return list(dict.fromkeys(path for path, _ in self.hr))
+            split = [_numbered(name) for name in self.hr.names]
+        else:
+            several = {path for path, i in self.hr if i}
+            split = [(str(path), f"[{i}]" if path in several else "") for path, i in self.hr]
+        files, tails = [Path(base) for base, _ in split], [tail for _, tail in split]
+        names = [formats.stem(file) + tail for file, tail in zip(files, tails, strict=True)]
+        if len(set(names)) < len(files):  # the same name in two folders, or with two suffixes
+            above = os.path.commonpath([file.parent for file in files])
+            names = [file.relative_to(above).as_posix() + tail for file, tail in zip(files, tails, strict=True)]
+        return names
 
     def __len__(self) -> int:
         return len(self.hr)
 
     def __getitem__(self, i: int) -> dict[str, Any]:
         s = self.scale
-        given = None if self.values is None else Range.given(*self.values)
-        frame = self._frame("hr", self.hr, i, given)
+        frame = self._frame("hr", self.hr, i, self.values)
         hr = seen(frame.pixels, frame.values)
         height, width = hr.shape[1] // s * s, hr.shape[2] // s * s
         if not height or not width:
@@ -79,7 +99,7 @@ class Images(Dataset[dict[str, Any]]):
         if self.lr is not None:
             # What was measured of HR holds for LR too, or one would be brighter than the other.
             measured = None if frame.values.how == "type" else frame.in_units
-            other = self._frame("lr", self.lr, i, given or measured)
+            other = self._frame("lr", self.lr, i, self.values or measured)
             same_type = measured is None and other.pixels.dtype == frame.pixels.dtype
             lr = item["lr"] = seen(other.pixels, frame.values if same_type else other.values)
             if lr.shape[1:] != (height // s, width // s):
@@ -87,7 +107,7 @@ class Images(Dataset[dict[str, Any]]):
                                  f"HR {width}x{height} at scale {s} needs {width // s}x{height // s}")  # fmt: skip
         return item
 
-    def _frame(self, side: str, source: Pack | list[tuple[Path, int]], i: int, values: Range | None) -> Frame:
+    def _frame(self, side: str, source: Numbered, i: int, values: Range | None) -> Frame:
         if isinstance(source, Pack):
             return source.frame(i)
         path, number = source[i]
@@ -100,19 +120,12 @@ class Images(Dataset[dict[str, Any]]):
         return frames[number]
 
 
-def _frames(source: Source) -> Pack | list[tuple[Path, int]]:
-    """Files and the frames in them; only those are opened now that may hold several."""
-    if isinstance(source, Pack):
-        return source
-    return [(Path(path), i) for path in source for i in range(formats.count(Path(path)))]
-
-
 def open_set(
     which: str | Mapping[str, str],
     root: str | Path | None,
     scale: int,
     channels: int | None = 3,
-    values: Limits = None,
+    values: Range | None = None,
 ) -> Images:
     """The images that `which` names.
 
@@ -159,7 +172,7 @@ def _in_root(name: str, root: str | Path | None) -> Path:
 
 
 def _paired(
-    name: str, hr: str | Path, lr: str | Path | None, scale: int, channels: int | None, values: Limits
+    name: str, hr: str | Path, lr: str | Path | None, scale: int, channels: int | None, values: Range | None
 ) -> Images:
     """An HR image whose partner is missing is kept: reading it will name it."""
     files = find(hr)

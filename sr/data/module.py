@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 from torch.utils.data import DataLoader
 
 from sr.errors import UserError
+from sr.range import Range
 
 from .crops import Crops, Steps, collate
 from .images import Images, open_set
@@ -50,7 +51,8 @@ class CropData(pl.LightningDataModule):
         super().__init__()
         self.scale, self.channels, self.crop_px, self.batch_size = scale, channels, crop_px, batch_size
         self.seed, self.workers, self.cache, self.augment = seed, workers, Path(cache), augment
-        self.val, self.benchmarks, self.range = val, benchmarks, range
+        self.val, self.benchmarks = val, benchmarks
+        self.values = None if range is None else Range.given(*range)
 
     def training(self) -> tuple[Pack, Pack | None]:
         """Packs of hr images, and of lr images where they exist as files."""
@@ -64,16 +66,14 @@ class CropData(pl.LightningDataModule):
         """The images that `which` names: None, a benchmark set or a folder."""
         if which is None:
             return self.held_out()
-        found, folder = (
-            open_set(which, self.benchmarks, self.scale, self.channels, self.range),
-            Path(which).expanduser(),
-        )
+        folder = Path(which).expanduser()
+        found = open_set(which, self.benchmarks, self.scale, self.channels, self.values)
         if found.lr is None and folder.is_dir():  # decoded once; what cannot be is named and left out
             return Images(found.name, self.pack(found.files, folder, 1), None, self.scale, self.channels)
         return found
 
     def pack(self, files: list[Path], root: Path, minimum_px: int) -> Pack:
-        return build(files, root, self.cache, channels=self.channels, minimum_px=minimum_px, values=self.range)
+        return build(files, root, self.cache, channels=self.channels, minimum_px=minimum_px, values=self.values)
 
     def hold_out(self, count: int, pack: Pack, *others: Pack) -> list[tuple[Pack, Pack]]:
         """(training, validation) of a pack, and of those of its partners in the same order: all for training where

@@ -20,6 +20,7 @@ from tqdm import tqdm
 from sr import formats
 from sr.errors import UserError
 from sr.formats import File, Unreadable, missing
+from sr.formats.base import is_named
 from sr.range import Range
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -72,9 +73,8 @@ class Pack:
         self.ranges = [self._range(i, image) for i, image in zip(self._keep, self._images, strict=True)]
 
     def _range(self, i: int, image: dict[str, Any]) -> Range:
-        slope, intercept = np.array(image["slope"]), np.array(image["intercept"])
         if i in self._in_units:
-            return self._in_units[i].scaled((1 / slope).tolist(), (-intercept / slope).tolist())
+            return self._in_units[i].unscaled(image["slope"], image["intercept"])
         return Range(tuple(image["low"]), tuple(image["high"]), image["how"])
 
     def keep(self, numbers: list[int]) -> "Pack":
@@ -113,7 +113,7 @@ def build(
     *,
     channels: int,
     minimum_px: int,
-    values: Sequence[float] | None = None,
+    values: Range | None = None,
 ) -> Pack:
     """Decode `files` into a pack under `cache`, or open the one that is there already.
 
@@ -124,19 +124,18 @@ def build(
         files: images under `root`; of several frames or slices each is an image.
         channels: of the images; gray, RGB and RGBA are converted to 1 or 3, other files are skipped.
         minimum_px: shortest side; smaller images are skipped.
-        values: (low, high) that networks see as 0 and 1, in the unit of the files; by default each file's own.
+        values: that networks see as 0 and 1, in the unit of the files; by default each file's own.
 
     Raises:
         UserError: no image is left, with the reasons.
     """
-    given = None if values is None else Range.given(*values)
-    key = _key(files, root, [VERSION, channels, minimum_px, None if values is None else list(values)])
+    key = _key(files, root, [VERSION, channels, minimum_px, values and [values.low, values.high]])
     target = Path(cache).expanduser() / f"{root.resolve().name}-{key}"
     if not (target / "index.json").exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         building = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
         try:
-            _write(building, files, root, channels, minimum_px, given)
+            _write(building, files, root, channels, minimum_px, values)
             building.chmod(0o755)  # mkdtemp makes it private; a cache may be shared
             try:
                 os.rename(building, target)
@@ -160,11 +159,11 @@ def find(root: str | Path) -> list[Path]:
     folder = Path(root).expanduser()
     if not folder.is_dir():
         raise UserError(f"{root} is not a folder; name one that holds images")
-    known = tuple(formats.suffixes(still=True))
+    known = formats.suffixes(still=True)
     files = sorted(
         path
         for path in folder.rglob("*")
-        if (path.name.lower().endswith(known) or (not path.suffix.strip(".0123456789") and formats.is_known(path)))
+        if (is_named(path, known) or (path.is_file() and formats.is_dicom(path)))
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
     if not files:

@@ -1,13 +1,12 @@
 """File formats: what is in a file, and how it is written again. `open` is the door for all of them."""
 
-import builtins
 from pathlib import Path
 
-from sr.errors import MissingError, UserError, reason
+from sr.errors import UserError
 from sr.range import Range
 
 from .animation import Animation
-from .base import File, Unreadable, is_named
+from .base import File, Unreadable, handle_of, has_no_suffix, is_named
 from .dicom import Dicom, is_dicom
 from .geotiff import Scene
 from .image import Picture
@@ -17,7 +16,19 @@ from .video import Clip
 # In the order in which they are asked whether a file is theirs; a new format is one line more.
 KINDS: tuple[type[File], ...] = (Dicom, Nifti, Clip, Scene, Animation, Picture)
 
-__all__ = ["KINDS", "File", "Unreadable", "count", "is_known", "kind_of", "made_name", "open", "suffixes"]
+__all__ = [
+    "KINDS",
+    "File",
+    "Unreadable",
+    "count",
+    "is_dicom",
+    "is_known",
+    "kind_of",
+    "made_name",
+    "open",
+    "stem",
+    "suffixes",
+]
 
 
 def open(path: str | Path, range: Range | None = None) -> File:
@@ -32,12 +43,7 @@ def open(path: str | Path, range: Range | None = None) -> File:
         MissingError: no such file, or a package that this kind needs is not installed.
     """
     path = Path(path)
-    try:
-        handle = builtins.open(path, "rb")  # noqa: SIM115 (the file closes it)
-    except FileNotFoundError as error:
-        raise MissingError(f"{path}: no such file") from error
-    except OSError as error:
-        raise Unreadable(f"{path}: cannot be opened ({error.strerror or reason(error)})") from error
+    handle = handle_of(path)
     try:
         for kind in KINDS:
             claimed = kind.claims(path, handle)
@@ -47,16 +53,20 @@ def open(path: str | Path, range: Range | None = None) -> File:
                 if range is not None:
                     file.use_range(range)
                 return file
+        raise Unreadable(f"{path}: no kind of file that is read; {', '.join(sorted(suffixes()))} are")
     except BaseException:
         handle.close()
         raise
-    handle.close()
-    raise Unreadable(f"{path}: no kind of file that is read; {', '.join(sorted(suffixes()))} are")
 
 
 def kind_of(path: Path) -> str:
     """By the name alone; empty for none that we read."""
-    return next((kind.kind for kind in KINDS if is_named(path, kind.suffixes)), "")
+    kind = _kind(path)
+    return "" if kind is None else kind.kind
+
+
+def _kind(path: Path) -> type[File] | None:
+    return next((kind for kind in KINDS if is_named(path, kind.suffixes)), None)
 
 
 def is_known(path: Path) -> bool:
@@ -66,7 +76,8 @@ def is_known(path: Path) -> bool:
 
 def count(path: Path) -> int:
     """How many images a file holds; of one that cannot be read 1, for reading it tells why."""
-    if not any(kind.several and is_named(path, kind.suffixes) for kind in KINDS) and not is_dicom(path):
+    kind = _kind(path)
+    if not (kind.several if kind is not None else is_dicom(path)):
         return 1  # without opening it
     try:
         with open(path) as file:
@@ -82,14 +93,14 @@ def suffixes(still: bool = False) -> set[str]:
 
 def stem(path: Path) -> str:
     """The name without its suffix; UIDs as names look as if they had one."""
-    kind = next((kind for kind in KINDS if is_named(path, kind.suffixes)), None)
+    kind = _kind(path)
     if kind is not None:
         return kind.split(path)[0]
-    return path.name if not path.suffix.strip(".0123456789") else path.stem
+    return path.name if has_no_suffix(path) else path.stem
 
 
 def made_name(source: Path, added: str = "") -> str:
     """The name of what `source` becomes."""
-    kind = next((kind for kind in KINDS if is_named(source, kind.suffixes)), Dicom if is_dicom(source) else File)
+    kind = _kind(source) or (Dicom if is_dicom(source) else File)
     stem, suffix = kind.split(source)
     return f"{stem}{added}{suffix}"

@@ -1,7 +1,6 @@
 """Moving pictures of the web: GIF, WebP and APNG, frame by frame."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -9,9 +8,9 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from sr.atomic import replacing
-from sr.errors import UserError, reason
+from sr.errors import UserError
 
-from .base import Array, File, Unreadable, is_named
+from .base import Array, File, is_named
 from .image import Picture, refuse_bombs
 
 
@@ -39,7 +38,7 @@ class Animation(File):
 
     def __init__(self, path: Path, handle: BinaryIO) -> None:
         super().__init__(path, handle)
-        with self._decoding():
+        with self.decoding():
             self.image = Image.open(handle)
             count = getattr(self.image, "n_frames", 1)
             refuse_bombs(path, self.image.width * self.image.height * count)
@@ -47,18 +46,9 @@ class Animation(File):
         self.shape = (count, self.image.height, self.image.width, 4)
         self.durations_ms: list[float] = []
 
-    @contextmanager
-    def _decoding(self) -> Iterator[None]:
-        try:
-            yield
-        except UserError:
-            raise
-        except Exception as error:  # decoders raise whatever a damaged header makes of them
-            raise Unreadable(f"{self.path}: cannot be decoded ({reason(error)})") from error
-
     def frames(self) -> Iterator[Array]:
         self.durations_ms = []
-        with self._decoding():
+        with self.decoding():
             for frame in ImageSequence.Iterator(self.image):
                 pixels = np.asarray(frame.convert("RGBA"))  # WebP tells the time of a frame once it is decoded
                 self.durations_ms.append(float(frame.info.get("duration", 100)))
@@ -70,12 +60,7 @@ class Animation(File):
         elif not is_named(target, frozenset({".webp", ".png", ".avif"})):
             raise UserError(f"{self.path}: moves, and {target.suffix} does not; name a .gif, .webp or .png")
 
-    @contextmanager
-    def writer(
-        self, target: Path, size: tuple[int, ...], how: str = "", plain: bool = False
-    ) -> Iterator[Callable[..., None]]:
-        made: list[Array] = []
-        yield made.append
+    def save(self, target: Path, made: list[Array], how: str, plain: bool) -> None:
         write(target, made, self.durations_ms, self.loop)
         self.notes.append(f"{len(made)} frames")
 

@@ -1,7 +1,7 @@
 """What a file is to the rest of the program: opened once, read, and written again at another size."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, ClassVar
@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, ClassVar
 import numpy as np
 from typing_extensions import Self
 
-from sr.errors import UserError
+from sr.errors import MissingError, UserError, reason
 from sr.range import Measurement, Range
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -58,6 +58,7 @@ class File:
     spacing: tuple[float, ...] | None = None
     slope: tuple[float, ...] = (1.0,)
     intercept: tuple[float, ...] = (0.0,)
+    advice = ""  # where it cannot be decoded
 
     def __init__(self, path: Path, handle: BinaryIO) -> None:
         self.path, self.handle, self.group = path, handle, str(path)
@@ -97,15 +98,19 @@ class File:
         return Range.of_type(self.dtype) if self.dtype == np.uint8 else self.measured()
 
     def measured(self, together: bool = False) -> Range:
-        """Of the values that there are, and of transparency all that it can be."""
-        measurement, opaque = Measurement(int(np.prod(self.shape[:3])), together), 1.0
-        for pixels in self.parts():
-            measurement.add(pixels[..., :-1] if self.alpha else pixels)
-            opaque = max(opaque, float(np.nanmax(pixels[..., -1]))) if self.alpha else opaque
+        """Of all the values that there are; the channels share one where they are `together`."""
+        return self.measure(self.parts(), int(np.prod(self.shape[:3])), together)
+
+    def measure(self, parts: Iterable[Array], pixels: int, together: bool = False) -> Range:
+        """Of some parts, H W C, of about so many pixels in all; of transparency all that it can be."""
+        measurement, opaque = Measurement(pixels, together), 1.0
+        for part in parts:
+            measurement.add(part[..., :-1] if self.alpha else part)
+            opaque = max(opaque, float(np.nanmax(part[..., -1]))) if self.alpha else opaque
         found = measurement.range()
         if self.alpha:
             full = float(np.iinfo(self.dtype).max) if self.dtype.kind in "ui" else opaque
-            found = found.with_alpha(pixels.shape[-1] - 1, full)
+            found = found.with_alpha(self.shape[3] - 1, full)
         return found.rising(self.slope)
 
     def glimpse(self) -> Range:
@@ -118,8 +123,7 @@ class File:
 
     def stored(self, range: Range) -> Range:
         """A range in the unit of the file, in its stored values."""
-        slope, intercept = np.array(self.slope), np.array(self.intercept)
-        return range.scaled((1 / slope).tolist(), (-intercept / slope).tolist())
+        return range.unscaled(self.slope, self.intercept)
 
     def in_units(self, range: Range) -> Range:
         """The other way round."""
@@ -140,9 +144,10 @@ class File:
         if not is_named(target, self.suffixes):
             raise UserError(f"{self.path}: cannot become {target.name}, which is another kind of file")
 
+    @contextmanager
     def writer(
         self, target: Path, size: tuple[int, ...], how: str = "", plain: bool = False
-    ) -> AbstractContextManager[Callable[..., None]]:
+    ) -> Iterator[Callable[..., None]]:
         """To write the enlarged file, with all that this one says of itself: whole or not at all.
 
         Args:
@@ -153,11 +158,37 @@ class File:
 
         Yields:
             A function that takes what was made: frames H W C in order; of windows rows, columns and pixels; of a
-            volume all voxels.
+            volume all voxels. What is small enough is gathered, and saved at the end.
         """
+        made: list[Array] = []
+        yield made.append
+        self.save(target, made, how, plain)
+
+    def save(self, target: Path, made: list[Array], how: str, plain: bool) -> None:
+        """All that a `writer` was given; of kinds that do not write as they go."""
         raise NotImplementedError
 
+    @contextmanager
+    def decoding(self) -> Iterator[None]:
+        """Whatever decoders make of a damaged file is told in one sentence."""
+        try:
+            yield
+        except UserError:
+            raise
+        except Exception as error:
+            raise Unreadable(f"{self.path}: cannot be decoded ({reason(error)}){self.advice}") from error
+
     # --- open and closed --------------------------------------------------------------------------------------------
+
+    @classmethod
+    def at(cls, path: Path) -> Self:
+        """Open a file that is known to be of this kind."""
+        handle = handle_of(path)
+        try:
+            return cls(path, handle)
+        except BaseException:
+            handle.close()
+            raise
 
     def close(self) -> None:
         self.handle.close()
@@ -169,6 +200,21 @@ class File:
         self.close()
 
 
-def is_named(path: Path, suffixes: frozenset[str]) -> bool:
+def handle_of(path: Path) -> BinaryIO:
+    """A file open for reading, or one sentence that says why not."""
+    try:
+        return open(path, "rb")
+    except FileNotFoundError as error:
+        raise MissingError(f"{path}: no such file") from error
+    except OSError as error:
+        raise Unreadable(f"{path}: cannot be opened ({error.strerror or reason(error)})") from error
+
+
+def is_named(path: Path, suffixes: Collection[str]) -> bool:
     """Whether a name ends so; `.nii.gz` counts as one suffix."""
     return path.name.lower().endswith(tuple(suffixes))
+
+
+def has_no_suffix(path: Path) -> bool:
+    """UIDs as names look as if they had one."""
+    return not path.suffix.strip(".0123456789")

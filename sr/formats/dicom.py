@@ -1,8 +1,8 @@
 """DICOM: one frame or many, stored values as they are; what lies where in the patient is kept."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import replace
 from functools import cached_property
@@ -18,7 +18,7 @@ from sr.errors import UserError, optional, reason
 from sr.range import Measurement, Range
 
 from . import missing
-from .base import Array, File, Unreadable, is_named
+from .base import Array, File, Unreadable, has_no_suffix, is_named
 
 # DICOM PS3.3: distances between the centres of pixels, down and across, in millimetres
 SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
@@ -44,7 +44,7 @@ class Dicom(File):
 
     @classmethod
     def claims(cls, path: Path, handle: BinaryIO) -> bool:
-        return is_named(path, cls.suffixes) or (_may_have_no_suffix(path) and handle.read(132)[128:] == b"DICM")
+        return is_named(path, cls.suffixes) or (has_no_suffix(path) and handle.read(132)[128:] == b"DICM")
 
     @classmethod
     def split(cls, path: Path) -> tuple[str, str]:
@@ -119,12 +119,7 @@ class Dicom(File):
             return Range.of_type(self.dtype)
         return self.stored(_range_of_series(self))
 
-    @contextmanager
-    def writer(
-        self, target: Path, size: tuple[int, ...], how: str = "", plain: bool = False
-    ) -> Iterator[Callable[..., None]]:
-        made: list[Array] = []
-        yield made.append
+    def save(self, target: Path, made: list[Array], how: str, plain: bool) -> None:
         write(target, self, np.stack(made), how)
 
 
@@ -141,13 +136,12 @@ def _range_of_series(file: Dicom) -> Range:
         seen, found = _series.get(key, ({}, None))
         if found is not None and seen.get(file.path.name) == _stamp(file.path):
             return found
-        others = (
-            [name for name, of in _series_of(folder).items() if of == uid and name != file.path.name] if uid else []
-        )
+        series = _series_of(folder) if uid else {}
+        others = [name for name, of in series.items() if of == uid and name != file.path.name]
         measurement, seen, count = Measurement((len(others) + 1) * int(np.prod(file.shape[:3]))), {}, 0
         for path in (file.path, *(folder / name for name in others)):
             try:
-                with nullcontext(file) if path == file.path else _open(path) as one:
+                with nullcontext(file) if path == file.path else Dicom.at(path) as one:
                     if one.shape[3] == file.shape[3]:
                         for pixels in one.frames():
                             measurement.add(pixels * np.array(one.slope) + np.array(one.intercept))
@@ -184,15 +178,6 @@ def _series_of(folder: Path) -> dict[str, str]:
     return {name: uid for name, (_, uid) in known[1].items()}
 
 
-def _open(path: Path) -> Dicom:
-    handle = open(path, "rb")  # noqa: SIM115 (the file closes it)
-    try:
-        return Dicom(path, handle)
-    except BaseException:
-        handle.close()
-        raise
-
-
 def _stamp(path: Path) -> tuple[int, int]:
     stat = path.stat()
     return stat.st_mtime_ns, stat.st_size
@@ -208,17 +193,13 @@ def _rescale(dataset: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 def is_dicom(path: Path) -> bool:
     """By the suffix, and without any by the four letters that DICOM files begin with."""
-    if is_named(path, Dicom.suffixes) or not _may_have_no_suffix(path):
+    if is_named(path, Dicom.suffixes) or not has_no_suffix(path):
         return is_named(path, Dicom.suffixes)
     try:
         with open(path, "rb") as file:
             return Dicom.claims(path, file)
     except OSError:
         return False
-
-
-def _may_have_no_suffix(path: Path) -> bool:
-    return not path.suffix.strip(".0123456789")  # UIDs as names look as if they had one
 
 
 def write(path: Path, file: Dicom, pixels: Array, how: str) -> None:

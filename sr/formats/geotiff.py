@@ -1,7 +1,8 @@
 """Scenes: GeoTIFF of any number of bands, read and written in windows; what lies where is kept."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,7 +12,7 @@ from tqdm import tqdm
 
 from sr.atomic import replacing
 from sr.errors import UserError, optional, reason
-from sr.range import Measurement, Range
+from sr.range import Range
 
 from . import missing
 from .base import ALL, Array, File, Unreadable, is_named
@@ -132,17 +133,16 @@ class Scene(File):
     def glimpse(self) -> Range:
         if self._range is not None:
             return self._range
-        measurement = Measurement(9 * BLOCK_PX**2)
-        for top in np.linspace(0, max(self.shape[1] - BLOCK_PX, 0), 3).astype(int):
-            for left in np.linspace(0, max(self.shape[2] - BLOCK_PX, 0), 3).astype(int):
-                block = self.read(slice(top, top + BLOCK_PX), slice(left, left + BLOCK_PX))
-                measurement.add(block[..., :-1] if self.alpha else block)
-        return measurement.range()
+        tops, lefts = (np.linspace(0, max(n - BLOCK_PX, 0), 3).astype(int) for n in self.shape[1:3])
+        return self.measure(self._blocks(product(tops, lefts)), 9 * BLOCK_PX**2)
 
     def parts(self) -> Iterator[Array]:
         height, width = self.shape[1:3]
-        corners = [(top, left) for top in range(0, height, BLOCK_PX) for left in range(0, width, BLOCK_PX)]
-        for top, left in tqdm(corners, desc="range", disable=len(corners) < 64, leave=False):
+        corners = list(product(range(0, height, BLOCK_PX), range(0, width, BLOCK_PX)))
+        yield from self._blocks(tqdm(corners, desc="range", disable=len(corners) < 64, leave=False))
+
+    def _blocks(self, corners: Iterable[tuple[int, int]]) -> Iterator[Array]:
+        for top, left in corners:
             yield self.read(slice(top, top + BLOCK_PX), slice(left, left + BLOCK_PX))
 
     def find_range(self) -> Range:

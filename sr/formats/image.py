@@ -5,7 +5,6 @@ import struct
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from io import BytesIO
@@ -19,7 +18,7 @@ from PIL import Image, ImageCms, PngImagePlugin, UnidentifiedImageError, feature
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from sr.atomic import replacing
-from sr.errors import MissingError, UserError, reason
+from sr.errors import UserError
 from sr.range import Range
 
 from .base import File, Unreadable
@@ -99,6 +98,8 @@ class Picture(File):
 
     def __init__(self, path: Path, handle: BinaryIO) -> None:
         super().__init__(path, handle)
+        if path.suffix.lower() in {".heic", ".heif"} - HEIC:
+            self.advice = "; HEIC needs pillow-heif: pip install 'sr[heic]'"
         self.is_tiff = path.suffix.lower() in (".tif", ".tiff")
         with self.decoding():
             self.page = _tiff_page(path, handle) if self.is_tiff else None
@@ -108,18 +109,6 @@ class Picture(File):
             if self.orientation >= 5:
                 height, width = width, height
         self.shape = (1, height, width, channels)
-
-    @contextmanager
-    def decoding(self) -> Iterator[None]:
-        """Whatever decoders make of a damaged file is told in one sentence."""
-        try:
-            yield
-        except UserError:
-            raise
-        except Exception as error:
-            needed = self.path.suffix.lower() in {".heic", ".heif"} - HEIC
-            plugin = "; HEIC needs pillow-heif: pip install 'sr[heic]'" if needed else ""
-            raise Unreadable(f"{self.path}: cannot be decoded ({reason(error)}){plugin}") from error
 
     @cached_property
     def pixels(self) -> Array:
@@ -175,13 +164,9 @@ class Picture(File):
     def refuse(self, target: Path) -> None:
         refuse(target, self.dtype, self.shape[3])
 
-    @contextmanager
-    def writer(
-        self, target: Path, size: tuple[int, ...], how: str = "", plain: bool = False
-    ) -> Iterator[Callable[..., None]]:
-        made: list[Array] = []
-        yield made.append
-        write(target, made[0], self.meta.enlarged(size[1], size[0], size[1] / self.shape[2]))
+    def save(self, target: Path, made: list[Array], how: str, plain: bool) -> None:
+        height, width = made[0].shape[:2]
+        write(target, made[0], self.meta.enlarged(width, height, width / self.shape[2]))
 
     @cached_property
     def orientation(self) -> int:
@@ -216,13 +201,7 @@ def read(path: str | Path) -> Array:
 
 def read_with_meta(path: str | Path) -> tuple[Array, "Meta"]:
     """As `read`, and what else the file says."""
-    try:
-        handle = open(path, "rb")  # noqa: SIM115 (the picture closes it)
-    except FileNotFoundError as error:
-        raise MissingError(f"{path}: no such file") from error
-    except OSError as error:
-        raise Unreadable(f"{path}: cannot be opened ({error.strerror or reason(error)})") from error
-    with Picture(Path(path), handle) as picture:
+    with Picture.at(Path(path)) as picture:
         return picture.pixels, picture.meta
 
 

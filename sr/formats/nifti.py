@@ -1,8 +1,8 @@
 """NIfTI volumes: stored values, their slope and intercept, and where the voxels lie."""
 
 import gzip
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,7 +11,7 @@ import numpy as np
 
 from sr.atomic import replacing
 from sr.errors import optional, reason
-from sr.range import Measurement, Range
+from sr.range import Range
 
 from .base import Array, File, Unreadable
 
@@ -80,10 +80,8 @@ class Nifti(File):
     def find_range(self) -> Range:
         """Of the header where it names values to show as black and white within those that there are, or measured."""
         low, high = (float(self.image.header[key]) for key in ("cal_min", "cal_max"))
-        measurement = Measurement(int(np.prod(self.voxels.shape[:3])))
-        for k in range(self.voxels.shape[2]):
-            measurement.add(self.voxels[:, :, k])
-        found = measurement.range().rising(self.slope)
+        slabs = (self.voxels[:, :, k] for k in range(self.voxels.shape[2]))  # X Y T
+        found = self.measure(slabs, int(np.prod(self.voxels.shape[:3])))
         units = self.in_units(found)
         assert units.least is not None
         assert units.most is not None
@@ -92,11 +90,8 @@ class Nifti(File):
             return replace(self.stored(Range((low,) * n, (high,) * n, "header")), least=found.least, most=found.most)
         return found
 
-    @contextmanager
-    def writer(
-        self, target: Path, size: tuple[int, ...], how: str = "", plain: bool = False
-    ) -> Iterator[Callable[..., None]]:
-        yield lambda voxels: write(target, self, voxels, plain)
+    def save(self, target: Path, made: list[Array], how: str, plain: bool) -> None:
+        write(target, self, made[0], plain)
 
 
 def coarsest_axis(spacing: tuple[float, ...], shape: tuple[int, ...]) -> int:

@@ -81,7 +81,7 @@ class Clip(File):
         av = optional("av", f"{path}: clips need PyAV", "video")
         self.damaged: list[int] = []
         self.dropped: list[str] = []
-        self.ways: deque[tuple[int, Any]] = deque()  # time and frame of PyAV of what was read, until it is written
+        self.pending: deque[tuple[int, Any]] = deque()  # time and frame of PyAV of what was read, until it is written
         self.other: Callable[[Any], None] = _ignore  # takes the packets of all other streams as they come
         try:
             with self._container() as file:
@@ -140,7 +140,7 @@ class Clip(File):
 
     def _frames(self, file: Any) -> Iterator[Array]:
         for time, pixels, frame in _decoded(self, file):
-            self.ways.append((time, frame))
+            self.pending.append((time, frame))
             yield pixels
 
     @contextmanager
@@ -157,7 +157,7 @@ class Clip(File):
 
                 def write(pixels: Array) -> None:
                     nonlocal count
-                    time, like = self.ways.popleft()
+                    time, like = self.pending.popleft()
                     frame = _frame(av, pixels, pixel_format, tags)
                     frame.pts, frame.time_base = time, self.time_base
                     if getattr(like, "duration", None):

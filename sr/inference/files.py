@@ -1,6 +1,7 @@
 """From file to file: opened once, enlarged, written; frame by frame, window by window, or slice by slice."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 from glob import escape
 from itertools import islice
 from math import prod
@@ -14,7 +15,6 @@ from tqdm import tqdm
 from sr import formats
 from sr.errors import UserError
 from sr.formats import File, image
-from sr.range import Range
 
 from . import stream, volume
 from .memory import free_bytes, give_back
@@ -47,8 +47,8 @@ def enlarge_file(source: Path, target: Path, enlarger: Enlarger, options: Option
             raise UserError(
                 f"{source}: a map of what was invented is made of still images alone; leave out --uncertainty"
             )
-        if file.layout == "frames":
-            _refuse_too_large(file, enlarger, options)  # before it is decoded
+        if file.layout == "frames":  # asked before it is decoded; a clip goes frame by frame
+            _refuse_too_large(file, enlarger, options, 1 if file.kind == "video" else file.shape[0])
         file.refuse(target)
         bands = file.shape[3] - file.alpha
         if options.bands and max(options.bands) >= bands >= 3:
@@ -66,9 +66,9 @@ def choose_range(file: File, enlarger: Enlarger, options: Options) -> list[str]:
     if enlarger.range is None:
         return []
     own = file.in_units(file.glimpse())
-    trained = Range((enlarger.range[0],), (enlarger.range[1],), f"of {enlarger.name}")
-    file.use_range(trained)
-    (low,), (high,), least, most = trained.low, trained.high, min(own.low), max(own.high)
+    own = own.of_channels(range(len(own.low) - file.alpha))
+    file.use_range(replace(enlarger.range, how=f"of {enlarger.name}"))
+    (low,), (high,), least, most = enlarger.range.low, enlarger.range.high, min(own.low), max(own.high)
     if (min(high, most) - max(low, least)) < ALIKE * max(high - low, most - least):
         return [f"{enlarger.name} was trained for values of {low:g}..{high:g}, this file's are {least:g}..{most:g}; "
                 f"--range {least:g} {most:g} shows it all of them"]  # fmt: skip
@@ -86,8 +86,6 @@ def told(file: File, enlarger: Enlarger, options: Options) -> list[str]:
 
 def _frames(file: File, target: Path, enlarger: Enlarger, options: Options) -> None:
     n, height, width, _ = file.shape
-    # What moves is read, enlarged and written frame by frame.
-    _refuse_too_large(file, enlarger, options, 1 if file.kind == "video" else n)
     size = options.size(height, width, enlarger.scale)
     batch = BATCH if enlarger.device.type == "cuda" and file.kind == "video" else 1
     maps: list[np.ndarray] = []

@@ -18,6 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from sr.errors import MissingError, UserError, optional, reason
+from sr.range import Range
 from sr.resize import imresize
 
 from . import weights
@@ -47,7 +48,7 @@ class Enlarger:
         progress: show a bar over the tiles.
         precision: fp32, fp16, bf16, or auto: fp16 on a GPU. A half that gives values that are no numbers is given up.
         network: behind `run`, where there is one.
-        range: (low, high), the values that it was trained to see as 0 and 1; None for each file's own.
+        range: the values that it was trained to see as 0 and 1; None for each file's own.
     """
 
     name: str
@@ -61,7 +62,7 @@ class Enlarger:
     progress: bool = False
     precision: str = "fp32"
     network: nn.Module | None = None
-    range: tuple[float, float] | None = None
+    range: Range | None = None
 
     @cached_property
     def reach_px(self) -> int | None:
@@ -131,12 +132,14 @@ class Enlarger:
             return tile if tile < max(lr.shape[-2:]) else 0
         if lr[0, 0].numel() <= SURELY_FITS_PX:
             return 0
-        tile = tile_that_fits(self.bytes_per_pixel * len(lr), 0, self.device)
-        if tile**2 >= lr[0, 0].numel():
+
+        def whole() -> bool:
+            return tile_that_fits(self.bytes_per_pixel * len(lr), 0, self.device) ** 2 >= lr[0, 0].numel()
+
+        if whole():
             return 0
         give_back()  # what was kept of images before
-        tile = tile_that_fits(self.bytes_per_pixel * len(lr), 0, self.device)
-        if tile**2 >= lr[0, 0].numel():
+        if whole():
             return 0
         return tile_that_fits(self.bytes_per_pixel * len(lr), self.halo_px, self.device)
 

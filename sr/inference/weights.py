@@ -57,16 +57,15 @@ def load(path: str | Path) -> tuple[nn.Module, dict[str, Any]]:
     return generator.eval().requires_grad_(False), about
 
 
-def trained_range(about: dict[str, Any]) -> tuple[float, float] | None:
+def trained_range(about: dict[str, Any]) -> Range | None:
     """The values that a network was trained to see as 0 and 1; None where each file was seen in its own range."""
     found = about.get("range")  # once it was [0, 1] for all, and meant nothing
     if not isinstance(found, dict):
         return None
     try:
-        values = Range.given(found["low"], found["high"])
+        return Range.given(found["low"], found["high"])
     except (KeyError, TypeError, UserError) as error:
         raise UnusableWeights(f"the header's range {found} is none ({reason(error)})") from error
-    return values.low[0], values.high[0]
 
 
 def is_ours(path: Path) -> bool:

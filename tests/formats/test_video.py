@@ -455,7 +455,7 @@ def test_the_first_frames_of_real_clips(benchmarks, name):
     clip = formats.open(path)
     assert len(clip.times) == int(name.rsplit("first")[1].split(".")[0])
     for expected, pixels in zip(clip.times[:5], clip.frames(), strict=False):
-        time, frame = clip.ways[-1]
+        time, frame = clip.pending[-1]
         assert time == expected
         assert pixels.shape == (clip.height, clip.width, 3)
         reference = frame.to_ndarray(format="rgb24").astype(int)

@@ -187,7 +187,7 @@ def test_a_range_in_the_unit_of_the_file_is_obeyed(tmp_path):
     data.setup("fit")
     for values in (data.crops.hr.ranges[0], data.validation.hr.ranges[0]):
         assert values.low == pytest.approx((-488,))
-    scored = open_set(str(tmp_path / "in"), None, 2, 1, [-1000, 3000])[0]["hr"]
+    scored = open_set(str(tmp_path / "in"), None, 2, 1, Range.given(-1000, 3000))[0]["hr"]
     assert torch.equal(scored, data.validation[0]["hr"])
 
 
@@ -197,13 +197,13 @@ def test_a_network_that_was_trained_for_a_range_says_so_and_sees_it(tmp_path):
     source = tmp_path / "in" / "a.tif"
     enlarger, seen = models.load("nearest", 2), []
     enlarger.run = lambda lr: seen.append(lr) or lr.repeat_interleave(2, -1).repeat_interleave(2, -2)
-    enlarger.range = (0.0, 10_000.0)
+    enlarger.range = Range.given(0, 10_000)
     note = enlarge_file(source, tmp_path / "b.tif", enlarger, Options())
     assert note == "range 0..10000 (of nearest)"
     pixels = tifffile.imread(source)
     torch.testing.assert_close(seen[0][0, 0], torch.from_numpy((pixels / 10_000).clip(0, 1)).float())
     assert np.array_equal(tifffile.imread(tmp_path / "b.tif")[::2, ::2].clip(0, 9000), pixels.clip(0, 9000))
-    enlarger.range = (0.0, 1.0)
+    enlarger.range = Range.given(0, 1)
     note = enlarge_file(source, tmp_path / "c.tif", enlarger, Options())
     assert "nearest was trained for values of 0..1, this file's are " in note
     assert "--range " in note

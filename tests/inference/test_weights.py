@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from sr.generators import Compact, SRResNet
 from sr.inference import models, weights
 from sr.inference.weights import UnusableWeights, averaged_of, find, is_our_run, is_ours, load, save
+from sr.range import Range
 
 COMPACT = {"generator": "Compact", "arguments": {"scale": 2, "channels": 3, "width": 4, "depth": 1}, "scale": 2}
 SRRESNET = {"generator": "SRResNet", "arguments": {"scale": 4, "channels": 1, "width": 4, "blocks": 2}, "channels": 1}
@@ -289,7 +290,7 @@ def test_the_card_of_what_comes_along_says_what_the_headers_say():
 
 @pytest.mark.parametrize(
     ("stored", "found"),
-    [({"low": -1000, "high": 3000}, (-1000.0, 3000.0)), (None, None), ([0, 1], None)],  # [0, 1]: as once for all
+    [({"low": -1000, "high": 3000}, Range.given(-1000, 3000)), (None, None), ([0, 1], None)],  # [0, 1]: as once for all
 )
 def test_the_range_that_a_network_was_trained_for(tmp_path, stored, found):
     about = {"generator": "Compact", "arguments": {"scale": 2, "channels": 1, "width": 4, "depth": 1}}
