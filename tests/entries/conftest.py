@@ -1,14 +1,14 @@
 """Runs of seconds, for the real commands."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+
+from ..ready import Started
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = [
@@ -36,18 +36,15 @@ def environment(tmp_path) -> dict[str, str]:
 
 
 @pytest.fixture
-def start(tmp_path, small_photos, environment) -> Callable[..., subprocess.Popen]:
+def start(tmp_path, small_photos, environment) -> Callable[..., Started]:
     """Starts `python -m sr.train ...` in a folder of its own, on small images; returns the process."""
 
-    def start(*arguments: str, experiment: str = "srgan", small: Sequence[str] = SMALL) -> subprocess.Popen:
+    def start(*arguments: str, experiment: str = "srgan", small: Sequence[str] = SMALL) -> Started:
         options = [a for a in arguments if a.startswith("-")]  # which Hydra wants first
-        command = [sys.executable, "-m", "sr.train", *options, f"experiment={experiment}", *small, "data=folder",
+        command = ["sr.train", *options, f"experiment={experiment}", *small, "data=folder",
                    f"data.root={small_photos}", "data.held_out_images=3",
                    *(a for a in arguments if a not in options)]  # fmt: skip
-        return subprocess.Popen(
-            command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )  # fmt: skip
+        return Started(command, tmp_path, environment)
 
     return start
 
@@ -58,7 +55,7 @@ def train(start) -> Callable[..., str]:
 
     def train(*arguments: str, status: int = 0, **options: Any) -> str:
         process = start(*arguments, **options)
-        output, _ = process.communicate(timeout=300)
+        output = "".join(process.communicate())
         assert process.returncode == status, output
         return output
 

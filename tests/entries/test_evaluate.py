@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from time import sleep
 
 import imagecodecs
 import numpy as np
@@ -24,6 +25,8 @@ from sr.inference.score import pair_of
 from sr.metrics import psnr
 from sr.resize import imresize_uint8
 
+from .. import ready
+
 ARGUMENTS = {"scale": 4, "channels": 3, "width": 4, "depth": 1}
 ABOUT = {"generator": "Compact", "arguments": ARGUMENTS, "scale": 4, "channels": 3}
 
@@ -32,9 +35,14 @@ ABOUT = {"generator": "Compact", "arguments": ARGUMENTS, "scale": 4, "channels":
 def evaluate(tmp_path, environment) -> Callable[..., subprocess.CompletedProcess]:
     """Runs `python -m sr.evaluate ... out=OUT` in a folder of its own."""
 
-    def evaluate(*arguments: str, status: int = 0, launcher: tuple[str, ...] = ("-m",)) -> subprocess.CompletedProcess:
-        command = [sys.executable, *launcher, "sr.evaluate", "out=OUT", *arguments]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    def evaluate(*arguments: str, status: int = 0, launcher: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
+        command = [*launcher, "sr.evaluate", "out=OUT", *arguments]
+        if launcher:
+            done = subprocess.run(
+                [sys.executable, *command], cwd=tmp_path, env=environment, capture_output=True, text=True
+            )
+        else:
+            done = ready.run(command, tmp_path, environment)
         assert done.returncode == status, done.stdout + done.stderr
         return done
 
@@ -268,23 +276,16 @@ def test_bands_of_a_scene(evaluate, tmp_path):
     assert bicubic["st_lpips"] is not None
 
 
-def heed_interrupts() -> None:
-    """A shell tells what it starts in the background, such as this test suite, to ignore them."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @pytest.mark.slow
 def test_interrupted_it_keeps_what_is_done(tmp_path, environment, face):
     for name, count in (("few", 1), ("many", 100)):
         for i in range(count):
             formats.write(tmp_path / name / f"{i}.png", face.permute(1, 2, 0).numpy())
-    command = [sys.executable, "-m", "sr.evaluate", "model=bicubic", "sets=[few,many]", "metrics=paper", "out=OUT"]
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, preexec_fn=heed_interrupts)  # fmt: skip
-    seen = ""
-    while "bicubic on many" not in seen:
+    command = ["sr.evaluate", "model=bicubic", "sets=[few,many]", "metrics=paper", "out=OUT"]
+    process = ready.Started(command, tmp_path, environment)
+    while "bicubic on many" not in process.output[1]:
         assert process.poll() is None
-        seen += os.read(process.stderr.fileno(), 4096).decode()
+        sleep(0.05)
     process.send_signal(signal.SIGINT)
     output, error = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -16,6 +16,8 @@ from PIL import Image
 
 from sr.inference import weights
 
+from ..ready import Started
+
 
 def only_run(folder: Path, name: str = "srgan") -> Path:
     (run,) = (folder / "outputs" / name).iterdir()
@@ -37,7 +39,7 @@ def scores(run: Path) -> list[dict]:
     return [{key: value for key, value in row.items() if key != "ms_per_mp"} for row in rows]
 
 
-def wait_for(condition, process: subprocess.Popen, seconds: float = 120) -> None:
+def wait_for(condition, process: Started, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert process.poll() is None, process.communicate()[0]
@@ -110,7 +112,7 @@ def test_interrupted_runs_end_cleanly_and_continue(start, train, tmp_path, numbe
     curves = tmp_path / "outputs" / "srgan"
     wait_for(lambda: list(curves.glob("*/curves.csv")), process)
     os.killpg(process.pid, number)  # as the terminal does: loaders get it too
-    output, _ = process.communicate(timeout=60)
+    output = "".join(process.communicate(timeout=60))
     assert process.returncode == status, output
     assert "Traceback" not in output
     run = only_run(tmp_path)
