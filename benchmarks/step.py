@@ -18,16 +18,16 @@ from time import perf_counter
 import pytorch_lightning as pl
 import torch
 
-from sr.callbacks import Progress, Stop
 from sr.data.photos import Photos
 from sr.degradations import Bicubic
 from sr.discriminators import VGGDiscriminator
 from sr.generators import SRResNet
-from sr.loggers import Curves
 from sr.losses import L2, Vanilla, WeightedSum
-from sr.schedules import MultiStep
-from sr.systems import AdversarialSystem, PixelSystem
 from sr.train import only_what_matters
+from sr.training.callbacks import Progress, Stop
+from sr.training.loggers import Curves
+from sr.training.schedules import MultiStep
+from sr.training.system import AdversarialSystem, PixelSystem
 
 BATCH, HR_PX = 16, 96
 

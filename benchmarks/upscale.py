@@ -20,8 +20,9 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from sr.inference import memory, models, weights
+from sr.inference import memory, models
 from sr.inference.models import choose_device
+from sr.weights import store as weights
 
 PAD_PX = 10  # of Real-ESRGAN
 

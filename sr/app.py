@@ -15,12 +15,13 @@ from PIL import Image
 
 from sr import formats
 from sr.errors import UserError, optional, reason
-from sr.formats import image
-from sr.inference import files, memory, models, weights
+from sr.formats import picture
+from sr.image.range import Range
+from sr.image.resize import resize_to
+from sr.inference import files, memory, models
 from sr.inference.models import Enlarger
 from sr.inference.pixels import Options, enlarge
-from sr.range import Range
-from sr.resize import resize_to
+from sr.weights import store as weights
 
 SHOWN_PX = 2048  # longest side of what is shown; what is downloaded is whole
 WAITING = 16  # pictures that may wait for their turn
@@ -88,7 +89,7 @@ def page(names: list[str], device: torch.device, max_megapixels: float, folder: 
         gr.Markdown("# Super-resolution\nDrop a picture, choose a model, look at both, take the large one with you.")
         with gr.Row():
             with gr.Column(scale=1, min_width=280):
-                file = gr.File(label="Picture", file_types=sorted(image.SUFFIXES), type="filepath", elem_id="picture")
+                file = gr.File(label="Picture", file_types=sorted(picture.SUFFIXES), type="filepath", elem_id="picture")
                 model = gr.Dropdown(names, value=_first(names), label="Model", elem_id="model")
                 scale = gr.Dropdown(SCALES, value=OWN_SCALE, label="Enlarge by", allow_custom_value=True)
                 tta = gr.Checkbox(label="Mean over flips and turns (8 times slower)")
@@ -161,8 +162,8 @@ class Work:
         with file.writer(target, (height, width)) as write:
             write(made)
         shown = place / "before.png", place / "after.png"
-        for path, picture in zip(shown, (pixels, made), strict=True):
-            _show(picture, height, width, file.range).save(path)
+        for path, one in zip(shown, (pixels, made), strict=True):
+            _show(one, height, width, file.range).save(path)
         told = f"{lr_width}x{lr_height} to {width}x{height} pixels by {enlarger.name}"
         return tuple(map(str, shown)), "; ".join([told, *notes, *files.told(file, enlarger, options)]), str(target)
 

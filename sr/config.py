@@ -13,7 +13,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from sr.errors import UserError
-from sr.range import Range
+from sr.image.range import Range
 
 _HERE = Path(__file__).resolve().parent
 # A checkout's conf/, or the copy that a wheel brings; an absolute path, for Hydra finds no other in every case.

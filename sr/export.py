@@ -20,7 +20,7 @@ from torch import Tensor
 
 from sr.atomic import replacing, write_text
 from sr.errors import MissingError, UserError, reason
-from sr.inference import weights
+from sr.weights import store as weights
 
 SIZES = ((16, 16), (37, 53), (64, 48))  # height and width of the images that both sides enlarge; primes among them
 TOLERANCE = {False: 1e-4, True: 2e-2}  # largest difference in [0, 1]; of half precision, the wider one

@@ -1,4 +1,4 @@
-"""Train: `python -m sr.train experiment=srgan`. This file builds a run; sr/systems.py trains it."""
+"""Train: `python -m sr.train experiment=srgan`. This file builds a run; sr/training/system.py trains it."""
 
 import logging
 import sys
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pytorch_lightning as pl
 
     from sr.data.module import CropData
-    from sr.systems import PixelSystem
+    from sr.training.system import PixelSystem
 
 register()
 
@@ -39,9 +39,9 @@ def train(config: DictConfig, folder: Path) -> float | None:
     """Build a run in `folder`, fit it, score it, write it down."""
     import pytorch_lightning as pl
 
-    from sr import record
     from sr.inference import memory
-    from sr.strategies import same_config_for_all_processes  # and tells Lightning of our DDP
+    from sr.judge import card
+    from sr.training.ddp import same_config_for_all_processes  # and tells Lightning of our DDP
 
     only_what_matters()
     memory.keep_freed()
@@ -53,7 +53,7 @@ def train(config: DictConfig, folder: Path) -> float | None:
     trainer = instantiate(config.trainer, callbacks=list(callbacks.values()), logger=loggers)
 
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    system.about = record.about_weights(plain, [])
+    system.about = card.about_weights(plain, [])
 
     checkpoint = folder / "checkpoints" / "last.ckpt"
     resuming = config.resume is not None and checkpoint.exists()
@@ -95,7 +95,7 @@ def start_from(system: "PixelSystem", path: str) -> None:
     Raises:
         UserError: weights of another network.
     """
-    from sr.inference import weights
+    from sr.weights import store as weights
 
     try:
         state = weights.averaged_of(path) if path.endswith(".ckpt") else weights.load(path)[0].state_dict()
@@ -137,16 +137,16 @@ def finish(
     seconds: float,
 ) -> None:
     """The run's last act: score every kept generator beside bicubic, write weights, picture, table and card."""
-    from sr import record
-    from sr.callbacks.panels import crops, panel
     from sr.data.crops import collate
-    from sr.inference import weights
+    from sr.judge import card
+    from sr.training.callbacks.panels import crops, panel
+    from sr.weights import store as weights
 
     files = {name: folder / "checkpoints" / f"{name}.ckpt" for name in ("pixel", "best", "last")}
     kept = {name: weights.averaged_of(file) for name, file in files.items() if file.exists()}
     system.to(trainer.strategy.root_device)  # from where Lightning takes it at the end of a fit
     rows = score_all(config, trainer, system, data, kept)
-    how = record.protocol(config.scale, config.channels, dict(system.metrics.items()), system.degradation)
+    how = card.protocol(config.scale, config.channels, dict(system.metrics.items()), system.degradation)
     if not trainer.is_global_zero:
         return
 
@@ -159,15 +159,15 @@ def finish(
     for name, state in kept.items():
         generator.load_state_dict(state)
         file = folder / "weights" / f"{config.name}{'' if name == main_one else f'-{name}'}.safetensors"
-        weights.save(file, generator, record.about_weights(plain, [row for row in rows if row["model"] == name]))
+        weights.save(file, generator, card.about_weights(plain, [row for row in rows if row["model"] == name]))
         for made, (lr, _) in zip(srs, pairs, strict=True):
             made.append(generator(lr)[0].cpu())
     cells = [crops(lr[0].cpu(), made, hr[0].cpu(), 160) for made, (lr, hr) in zip(srs, pairs, strict=True)]
     (folder / "samples").mkdir(exist_ok=True)
     panel(cells, list(kept)).save(folder / "samples" / "final.png")
     command = " ".join(["python -m sr.train", *HydraConfig.get().overrides.task])
-    record.write(folder, command, plain, how, rows, seconds, trainer.global_step)
-    print(f"\n{record.table(rows)}\n\n{folder}/README.md is the card of this run", flush=True)
+    card.write(folder, command, plain, how, rows, seconds, trainer.global_step)
+    print(f"\n{card.table(rows)}\n\n{folder}/README.md is the card of this run", flush=True)
 
 
 def score_all(
@@ -175,7 +175,7 @@ def score_all(
 ) -> list[dict[str, Any]]:
     """A row for bicubic and for each kept generator, on the validation images and each test set at hand."""
     from sr.inference import models
-    from sr.inference.score import complaints, row, score
+    from sr.judge.score import complaints, row, score
 
     say = print if trainer.is_global_zero else lambda *_: None
     sets = {data.validation.name: data.validation}

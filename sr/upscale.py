@@ -14,9 +14,10 @@ from tqdm import tqdm
 from sr import formats
 from sr.atomic import sweep
 from sr.errors import UserError, reason
-from sr.inference import files, memory, models, pixels, weights
+from sr.image.range import Range
+from sr.inference import files, memory, models, pixels
 from sr.inference.models import Enlarger
-from sr.range import Range
+from sr.weights import store as weights
 
 DEFAULT_SCALE = 4
 

@@ -13,9 +13,9 @@ import torch
 import torch.nn as nn
 
 from sr.data import photos
-from sr.formats import image as formats
+from sr.formats import picture as formats
+from sr.image.resize import imresize
 from sr.inference import models
-from sr.resize import imresize
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from sr.config import CONF, EvaluateConfig, register, run_folder, validate
 from sr.errors import UserError
 from sr.evaluate import load_metrics
-from sr.record import TITLES
+from sr.judge.card import TITLES
 
 GROUPS = sorted(
     (str(file.parent.relative_to(CONF)), file.stem) for file in Path(CONF).rglob("*.yaml") if file.parent != Path(CONF)

@@ -9,23 +9,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [
-    {"train", "evaluate", "upscale", "export", "app"},
-    {"report"},
-    {
-        "systems",
-        "strategies",
-        "schedules",
-        "loggers",
-        "record",
-        "config",
-        "data",
-        "callbacks",
-        "inference",
-        "comparison",
-        "figures",
-    },
+    {"train", "evaluate", "upscale", "export", "app", "download"},
+    {"training"},
+    {"judge"},
+    {"inference", "data", "config"},
+    {"weights"},
     {"generators", "discriminators", "losses", "degradations", "metrics", "formats"},
-    {"color", "range", "resize", "backbones"},
+    {"backbones"},
+    {"image"},
     {"errors", "atomic"},
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}

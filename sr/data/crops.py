@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from sr.errors import UserError
-from sr.range import Range, unit
+from sr.image.range import Range, unit
 
 from .pack import Array, Pack, seen
 

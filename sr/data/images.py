@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from sr import formats
 from sr.errors import MissingError, UserError
-from sr.range import Range
+from sr.image.range import Range
 
 from .pack import Frame, Pack, find, frames_of, seen
 
@@ -163,7 +163,7 @@ def _in_root(name: str, root: str | Path | None) -> Path:
     if root is None:
         raise MissingError(f"{name}: no such folder, and no folder of benchmark sets to look in; set SR_BENCHMARKS, "
                            "root or data.benchmarks to the one that holds <Set>/HR_x4 and <Set>/LR_x4 (python -m "
-                           "sr.data.download fetches them)")  # fmt: skip
+                           "sr.download fetches them)")  # fmt: skip
     sets = {path.name.lower(): path for path in Path(root).expanduser().glob("*") if path.is_dir()}
     if name.lower() not in sets:
         raise MissingError(f"{name}: no such folder, and not in {root}, which holds "

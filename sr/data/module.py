@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 from torch.utils.data import DataLoader
 
 from sr.errors import UserError
-from sr.range import Range
+from sr.image.range import Range
 
 from .crops import Crops, Steps, collate
 from .images import Images, open_set

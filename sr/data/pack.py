@@ -19,9 +19,9 @@ from tqdm import tqdm
 
 from sr import formats
 from sr.errors import UserError
-from sr.formats import File, Unreadable, missing
+from sr.formats import File, Unreadable, nodata
 from sr.formats.base import is_named
-from sr.range import Range
+from sr.image.range import Range
 
 Array = np.ndarray[Any, np.dtype[Any]]
 VERSION = 3  # of the layout: part of the cache key
@@ -225,7 +225,7 @@ def _filled(pixels: Array, values: Range) -> Array:
     if pixels.dtype.kind != "f" or np.isfinite(pixels).all():
         return pixels
     unit = torch.from_numpy(values.to_unit(pixels)).permute(2, 0, 1)[None]
-    return values.from_unit(missing.filled(unit, ~unit.isfinite()), pixels.dtype)[0]
+    return values.from_unit(nodata.filled(unit, ~unit.isfinite()), pixels.dtype)[0]
 
 
 def _key(files: Sequence[Path], root: Path, options: list[Any]) -> str:

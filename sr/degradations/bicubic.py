@@ -7,7 +7,7 @@ import torch.nn as nn
 from torch import Tensor
 
 from sr.errors import UserError
-from sr.resize import imresize
+from sr.image.resize import imresize
 
 LEVELS, UNROUNDED = 255.0, 2.0**24  # of 8 bits; and all that float32 can tell apart in [0, 1]
 

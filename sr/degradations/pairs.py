@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sr.range import unit
+from sr.image.range import unit
 
 Degradation = Callable[[Tensor, Sequence[int]], tuple[Tensor, Tensor]]
 

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from sr.errors import UserError
-from sr.range import Range
+from sr.image.range import Range
 
 from .animation import Animation
 from .base import File, Unreadable, handle_of, has_no_suffix, is_named
 from .dicom import Dicom, is_dicom
 from .geotiff import Scene
-from .image import Picture
 from .nifti import Nifti
+from .picture import Picture
 from .video import Clip
 
 # In the order in which they are asked whether a file is theirs; a new format is one line more.

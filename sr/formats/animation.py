@@ -11,7 +11,7 @@ from sr.atomic import replacing
 from sr.errors import UserError
 
 from .base import Array, File, is_named
-from .image import Picture, refuse_bombs
+from .picture import Picture, refuse_bombs
 
 
 class Animation(File):

@@ -10,7 +10,7 @@ import numpy as np
 from typing_extensions import Self
 
 from sr.errors import MissingError, UserError, reason
-from sr.range import Measurement, Range
+from sr.image.range import Measurement, Range
 
 Array = np.ndarray[Any, np.dtype[Any]]
 ALL = slice(None)

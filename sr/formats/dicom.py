@@ -15,10 +15,10 @@ import numpy as np
 
 from sr.atomic import replacing
 from sr.errors import UserError, optional, reason
-from sr.range import Measurement, Range
+from sr.image.range import Measurement, Range
 
-from . import missing
 from .base import Array, File, Unreadable, has_no_suffix, is_named
+from .nodata import masked, stored
 
 # DICOM PS3.3: distances between the centres of pixels, down and across, in millimetres
 SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
@@ -104,7 +104,7 @@ class Dicom(File):
 
     def frames(self) -> Iterator[Array]:
         for i, pixels in enumerate(self.pixels):
-            yield pixels if self.padded is None else missing.masked(pixels, self.padded[i])
+            yield pixels if self.padded is None else masked(pixels, self.padded[i])
 
     def use_range(self, range: Range) -> None:
         """What readers do not look for behind the bits that are in use never comes into them."""
@@ -216,7 +216,7 @@ def write(path: Path, file: Dicom, pixels: Array, how: str) -> None:
 
     dataset = deepcopy(file.dataset)
     down, across = (new / old for new, old in zip(pixels.shape[1:3], file.shape[1:3], strict=True))
-    made = missing.stored(pixels, file.dtype, _padding(dataset, file.dtype))
+    made = stored(pixels, file.dtype, _padding(dataset, file.dtype))
     _scale_places(dataset, down, across)
     _scale_edges(dataset, down, across)
     dataset.Rows, dataset.Columns = made.shape[1:3]

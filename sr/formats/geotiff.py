@@ -12,11 +12,11 @@ from tqdm import tqdm
 
 from sr.atomic import replacing
 from sr.errors import UserError, optional, reason
-from sr.range import Range
+from sr.image.range import Range
 
-from . import missing
 from .base import ALL, Array, File, Unreadable, is_named
-from .image import refuse_bombs
+from .nodata import masked, stored
+from .picture import refuse_bombs
 
 # TIFF tags that GDAL and GeoTIFF write: pixel scale, tie points, matrix, keys, metadata, nodata
 GEO_TAGS = (33550, 33922, 34264, 34735, 42112, 42113)
@@ -124,7 +124,7 @@ class Scene(File):
             raise Unreadable(f"{self.path}: damaged in rows and columns {place} ({reason(error)})") from error
         if self.alpha:
             valid[..., -1] = True
-        return missing.masked(pixels, ~valid)
+        return masked(pixels, ~valid)
 
     def frames(self) -> Iterator[Array]:
         refuse_bombs(self.path, self.shape[1] * self.shape[2])  # larger ones are read in windows alone
@@ -190,7 +190,7 @@ class Scene(File):
                 if self.alpha and self.masked and not plain:  # what is invisible stays so: its colours are none
                     hidden = np.isnan(pixels[..., :-1]).any(-1, keepdims=True)
                     pixels = np.concatenate([pixels[..., :-1], np.where(hidden, 0, pixels[..., -1:])], -1)
-                file.write(np.moveaxis(missing.stored(pixels, dtype, nodata), -1, 0), window=window)
+                file.write(np.moveaxis(stored(pixels, dtype, nodata), -1, 0), window=window)
                 if keep_mask:
                     file.write_mask(~np.isnan(pixels).all(-1), window=window)
 

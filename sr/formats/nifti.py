@@ -11,7 +11,7 @@ import numpy as np
 
 from sr.atomic import replacing
 from sr.errors import optional, reason
-from sr.range import Range
+from sr.image.range import Range
 
 from .base import Array, File, Unreadable
 

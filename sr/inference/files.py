@@ -14,9 +14,9 @@ from tqdm import tqdm
 
 from sr import formats
 from sr.errors import UserError
-from sr.formats import File, image
+from sr.formats import File, picture
 
-from . import stream, volume
+from . import volume, windows
 from .memory import free_bytes, give_back
 from .models import Enlarger
 from .pixels import Options, enlarge
@@ -99,7 +99,7 @@ def _frames(file: File, target: Path, enlarger: Enlarger, options: Options) -> N
             maps += [] if invented is None else list(invented)
             bar.update(len(chunk))
     for i, invented in enumerate(maps):
-        image.write(map_beside(target, ".png" if n == 1 else f".{i + 1:04d}.png"), invented)
+        picture.write(map_beside(target, ".png" if n == 1 else f".{i + 1:04d}.png"), invented)
 
 
 def _how(file: File, size: tuple[int, int], enlarger: Enlarger, options: Options) -> str:
@@ -121,7 +121,7 @@ def _windows(file: File, target: Path, enlarger: Enlarger, options: Options) -> 
         if options.uncertainty:  # entered first: it takes its place last
             write_map = stack.enter_context(file.writer(map_beside(target, ".tif"), size, plain=True))
         write = stack.enter_context(file.writer(target, size))
-        stream.enlarge_windows(enlarger, file.read, write, (height, width), values, file.alpha, file.missing, options,
+        windows.enlarge_windows(enlarger, file.read, write, (height, width), values, file.alpha, file.missing, options,
                                write_map, file.colours)  # fmt: skip
 
 

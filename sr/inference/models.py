@@ -18,10 +18,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from sr.errors import MissingError, UserError, optional, reason
-from sr.range import Range
-from sr.resize import imresize
+from sr.image.range import Range
+from sr.image.resize import imresize
+from sr.weights import store as weights
 
-from . import weights
 from .memory import give_back
 from .tiles import GRID_PX, OVERLAP_PX, SMALLEST_TILE_PX, bytes_per_pixel, reach_px, tile_that_fits, tiled
 

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sr.formats.missing import filled
-from sr.range import Range, of_pixels
-from sr.resize import resize_axis
+from sr.formats.nodata import filled
+from sr.image.range import Range, of_pixels
+from sr.image.resize import resize_axis
 
 from . import refine
 from .memory import free_bytes

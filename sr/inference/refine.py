@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from sr.resize import imresize, resize_to
+from sr.image.resize import imresize, resize_to
 
 Enlarge = Callable[[Tensor], Tensor]
 SYMMETRIES = 8

@@ -5,10 +5,10 @@ import torch
 from tqdm import tqdm
 
 from sr.errors import UserError
-from sr.formats.missing import filled
 from sr.formats.nifti import slice_of
-from sr.range import Range, limits
-from sr.resize import resize_axis
+from sr.formats.nodata import filled
+from sr.image.range import Range, limits
+from sr.image.resize import resize_axis
 
 from .models import Enlarger
 from .pixels import Options, Stretch, enlarge

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from sr.errors import UserError
-from sr.resize import imresize
+from sr.image.resize import imresize
 
 from .fidelity import psnr
 from .mean import MeanOverImages

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sr.color import luma
 from sr.errors import UserError
+from sr.image.color import luma
 
 from .mean import MeanOverImages
 

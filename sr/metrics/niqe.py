@@ -9,9 +9,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from sr.backbones import three_channels
-from sr.color import luma
 from sr.errors import UserError
-from sr.resize import imresize
+from sr.image.color import luma
+from sr.image.resize import imresize
 
 from .mean import MeanOverImages
 

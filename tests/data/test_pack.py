@@ -14,8 +14,8 @@ from PIL import Image
 from sr.data import pack as packs
 from sr.data.crops import Crops, collate
 from sr.data.pack import build, find, seen, to_channels
-from sr.formats import image as formats
-from sr.range import unit
+from sr.formats import picture as formats
+from sr.image.range import unit
 
 
 @pytest.fixture

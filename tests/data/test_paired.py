@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from sr.data.paired import Paired
-from sr.formats import image as formats
+from sr.formats import picture as formats
 
 
 @pytest.fixture

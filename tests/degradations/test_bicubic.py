@@ -3,7 +3,7 @@ import torch
 
 from sr.data.images import open_set
 from sr.degradations import Bicubic
-from sr.resize import imresize, imresize_uint8
+from sr.image.resize import imresize, imresize_uint8
 
 
 def in_bytes(lr):

@@ -8,12 +8,12 @@ from torch.utils.data import DataLoader
 from sr.data import pack, photos
 from sr.data.crops import Crops, Steps, collate
 from sr.degradations import of_sample, pair
-from sr.resize import imresize
+from sr.image.resize import imresize
 
 MINE = '''
 import torch
 from sr.degradations import of_sample
-from sr.resize import imresize
+from sr.image.resize import imresize
 
 
 class Noisy(torch.nn.Module):

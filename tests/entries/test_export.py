@@ -9,7 +9,8 @@ import torch
 from sr import export
 from sr.export import main
 from sr.generators import Compact, SRResNet
-from sr.inference import models, weights
+from sr.inference import models
+from sr.weights import store as weights
 
 
 @pytest.fixture(params=["Compact", "SRResNet"])

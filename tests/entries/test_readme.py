@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from sr.generators import Compact
-from sr.inference import weights
+from sr.weights import store as weights
 
 from .. import ready
 from .conftest import ROOT, SMALL
@@ -54,7 +54,7 @@ def test_commands_run(line, tmp_path, environment, small_photos):
             scan = pydicom.dcmread(pydicom.data.get_testdata_file("CT_small.dcm"))
             scan.SeriesInstanceUID = f"1.2.3.{i + 1}"
             scan.save_as(tmp_path / "scans" / f"{i}.dcm")
-    if "sr.data.download" in words:  # where all is there already, it checks that and fetches nothing
+    if "sr.download" in words:  # where all is there already, it checks that and fetches nothing
         if "SR_BENCHMARKS" not in environment:
             pytest.skip("SR_BENCHMARKS names no folder of benchmark sets")
         shutil.rmtree(tmp_path / "data")
@@ -83,7 +83,7 @@ def test_commands_run(line, tmp_path, environment, small_photos):
     expected = {
         "sr.upscale": "enlarged/*.*",
         "sr.export": "weights.onnx.json",
-        "sr.data.download": "data/Set5/HR_x4/*.png",
+        "sr.download": "data/Set5/HR_x4/*.png",
     }
     assert list(tmp_path.glob(expected.get(words[2], "outputs/*/**/README.md")))
 

@@ -14,7 +14,7 @@ import tifffile
 import torch
 from PIL import Image
 
-from sr.inference import weights
+from sr.weights import store as weights
 
 from ..ready import Started
 

@@ -15,7 +15,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from sr.inference import weights
+from sr.weights import store as weights
 
 from .conftest import ROOT
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from sr import formats
-from sr.formats import image
+from sr.formats import picture as pictures
 from sr.inference.files import enlarge_file
 from sr.inference.pixels import Options
 
@@ -28,12 +28,12 @@ def jpeg(path):
 
 
 def deep(path):
-    image.write(path, PIXELS.astype(np.uint16) * 257)
+    pictures.write(path, PIXELS.astype(np.uint16) * 257)
     return path
 
 
 def bands(path):
-    image.write(path, np.random.default_rng(0).normal(0, 1, (24, 32, 7)).astype(np.float32))
+    pictures.write(path, np.random.default_rng(0).normal(0, 1, (24, 32, 7)).astype(np.float32))
     return path
 
 

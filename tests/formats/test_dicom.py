@@ -8,10 +8,10 @@ import torch
 
 from sr.errors import UserError
 from sr.formats import dicom, made_name
+from sr.image.resize import imresize
 from sr.inference import models
 from sr.inference.files import enlarge_file
 from sr.inference.pixels import Options
-from sr.resize import imresize
 
 pydicom = pytest.importorskip("pydicom")
 from pydicom.data import get_testdata_file  # noqa: E402

@@ -11,7 +11,7 @@ import tifffile
 
 from sr import formats
 from sr.errors import UserError
-from sr.inference import stream
+from sr.inference import windows
 from sr.inference.files import enlarge_file
 from sr.inference.pixels import Options
 
@@ -319,8 +319,8 @@ def test_jpeg_2000_becomes_a_geotiff(tmp_path, nearest):
 def test_real_scenes_in_windows_are_those_of_the_whole(samples, tmp_path, monkeypatch, bicubic, name):
     source = samples / "satellite" / f"{name}.tif"
     enlarge_file(source, tmp_path / "whole.tif", bicubic, Options())
-    monkeypatch.setattr(stream, "WINDOW_PX", 128)
-    monkeypatch.setattr(stream, "BLOCK_PX", 64)
+    monkeypatch.setattr(windows, "WINDOW_PX", 128)
+    monkeypatch.setattr(windows, "BLOCK_PX", 64)
     enlarge_file(source, tmp_path / "parts.tif", bicubic, Options())
     with (
         rasterio.open(source) as old,

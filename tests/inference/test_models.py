@@ -13,9 +13,10 @@ from safetensors.torch import save_file
 
 from sr.errors import MissingError, UserError
 from sr.generators import Compact, SRResNet
-from sr.inference import models, weights
+from sr.image.resize import imresize
+from sr.inference import models
 from sr.inference.models import Enlarger, blend, load, of_generator
-from sr.resize import imresize
+from sr.weights import store as weights
 
 from .conftest import spread
 

@@ -12,22 +12,22 @@ from sr.data.folder import Folder
 from sr.data.images import open_set
 from sr.data.paired import Paired
 from sr.degradations import Bicubic, pair
-from sr.formats import image
+from sr.formats import picture
+from sr.image.range import Range, unit
+from sr.image.resize import imresize
 from sr.inference import models
 from sr.inference.files import enlarge_file
 from sr.inference.models import Enlarger
 from sr.inference.pixels import Options
-from sr.inference.score import score
+from sr.judge.score import score
 from sr.metrics.mean import MeanOverImages
-from sr.range import Range, unit
-from sr.resize import imresize
 
 SIDE = 64
 
 
 def gray(photo: str = "astronaut.png", side: int = SIDE, top: int = 0, left: int = 160) -> np.ndarray:
     """A part of a photograph, H W in [0, 1]."""
-    pixels = image.read(photos.folder() / photo)[top : top + side, left : left + side, :3].astype(np.float64)
+    pixels = picture.read(photos.folder() / photo)[top : top + side, left : left + side, :3].astype(np.float64)
     return pixels.mean(2) / 255
 
 
@@ -237,7 +237,7 @@ def psnr(made: np.ndarray, hr: np.ndarray, where=...) -> float:
 def tiff(folder, name, pixels, enlarger, **options) -> np.ndarray:
     """Written, enlarged by the same way through the program as the command, and read."""
     source = folder / f"{name}.tif"
-    image.write(source, pixels if pixels.ndim == 3 else pixels[..., None])
+    picture.write(source, pixels if pixels.ndim == 3 else pixels[..., None])
     enlarge_file(source, folder / f"{name}_{enlarger.name}.tif", enlarger, Options(**options))
     return tifffile.imread(folder / f"{name}_{enlarger.name}.tif")
 
@@ -268,7 +268,7 @@ def test_the_map_of_what_was_invented_is_not_black_for_an_outlier(tmp_path, netw
     for name, outlier in (("alone", lr[20, 30]), ("struck", 40.0)):
         lr[20, 30] = outlier
         tiff(tmp_path, name, lr, network, uncertainty=True)
-        found.append(image.read(tmp_path / f"{name}_{network.name}.tif.invented.png").astype(float)[..., 0])
+        found.append(picture.read(tmp_path / f"{name}_{network.name}.tif.invented.png").astype(float)[..., 0])
     far = np.ones_like(found[0], bool)
     far[10:80, 30:100] = False
     assert found[1][far].mean() > 0.5 * found[0][far].mean() > 1  # of a range that is up to twice as wide
@@ -331,7 +331,7 @@ def test_three_bands_are_no_colours_for_being_three(tmp_path, network, bicubic):
         assert psnr(made[..., band], 10_000 * hr) > alone - 0.3
     told = Options(bands=(0, 1, 2), range=Range.given(0, 10_000))
     assert "one by one" not in enlarge_file(tmp_path / "a.tif", tmp_path / "told.tif", network, told)
-    image.write(tmp_path / "rgb.tif", pixels)  # which says that it is RGB
+    picture.write(tmp_path / "rgb.tif", pixels)  # which says that it is RGB
     rgb = Options(range=Range.given(0, 10_000))
     assert "one by one" not in enlarge_file(tmp_path / "rgb.tif", tmp_path / "rgb2.tif", network, rgb)
     assert np.array_equal(tifffile.imread(tmp_path / "told.tif"), tifffile.imread(tmp_path / "rgb2.tif"))

@@ -1,9 +1,9 @@
 import torch
 import torch.nn.functional as F
 
+from sr.image.resize import imresize
 from sr.inference.refine import back_project, disagreement, ensemble, uncertainty
 from sr.metrics import lr_psnr
-from sr.resize import imresize
 
 
 def crooked(lr):

@@ -6,10 +6,11 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 from sr.generators import Compact, SRResNet
-from sr.inference import tiles, weights
+from sr.image.resize import imresize
+from sr.inference import tiles
 from sr.inference.models import load
 from sr.inference.tiles import bytes_per_pixel, reach_px, tile_that_fits, tiled
-from sr.resize import imresize
+from sr.weights import store as weights
 
 from .conftest import spread
 

@@ -6,10 +6,10 @@ import torch
 
 from sr.errors import UserError
 from sr.formats.nifti import coarsest_axis
+from sr.image.range import Range
+from sr.image.resize import resize_axis
 from sr.inference.pixels import Options, enlarge
 from sr.inference.volume import axes, enlarge_volume
-from sr.range import Range
-from sr.resize import resize_axis
 
 
 def noise(*shape, dtype=np.int16):

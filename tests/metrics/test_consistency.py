@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from sr.image.resize import imresize
 from sr.metrics import LRConsistency, lr_psnr, psnr
-from sr.resize import imresize
 
 
 @pytest.mark.parametrize("scale", [2, 4])

@@ -5,8 +5,8 @@ from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from sr.data.images import open_set
+from sr.image.resize import imresize
 from sr.metrics import PSNR, SSIM, psnr, ssim
-from sr.resize import imresize
 
 
 def as_file(image: torch.Tensor) -> np.ndarray:

@@ -9,9 +9,9 @@ import torch
 
 from sr import backbones
 from sr.data.images import open_set
+from sr.image.resize import imresize
 from sr.metrics import LPIPS, STLPIPS
 from sr.metrics.perceptual import SMALLEST_PX, lpips, shift_tolerant_lpips
-from sr.resize import imresize
 
 NETS = ["alex", "vgg"]
 CHANNELS = {"alex": [64, 192, 384, 256, 256], "vgg": [64, 128, 256, 512, 512]}

@@ -1,0 +1,1 @@
+"""Judging: scores, tables, intervals, figures, cards and reports."""

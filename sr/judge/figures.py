@@ -1,0 +1,121 @@
+"""Figures for papers: the same box out of every model's image, and fidelity against perception."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sr.atomic import replacing
+from sr.image.resize import imresize
+
+Box = tuple[int, int, int, int]
+
+
+@dataclass
+class Example:
+    """One image of the panel.
+
+    Args:
+        title: below the whole image.
+        hr: C H W in [0, 1].
+        box: left, top, width, height.
+        crops: (name, C h w in [0, 1], line below it) for each model.
+    """
+
+    title: str
+    hr: Tensor
+    box: Box
+    crops: list[tuple[str, Tensor, str]]
+
+
+def hardest_box(lr: Tensor, hr: Tensor, width: int, height: int) -> Box:
+    """Where bicubic enlargement fails most: left, top, width, height of the box with the largest squared error.
+
+    Args:
+        lr: C H W in [0, 1].
+        hr: C sH sW.
+        width, height: of the box, at most those of hr; the box keeps off the border where it can.
+    """
+    width, height = min(width, hr.shape[-1]), min(height, hr.shape[-2])
+    error = ((imresize(lr, hr.shape[-1] // lr.shape[-1]) - hr) ** 2).sum(0).double()
+    sums = torch.nn.functional.pad(error.cumsum(0).cumsum(1), (1, 0, 1, 0))
+    boxes = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]
+    y, x = ((size - 1) // 2 if size < 17 else 8 for size in boxes.shape)
+    inner = boxes[y : len(boxes) - y, x : boxes.shape[1] - x]
+    best = int(inner.argmax())
+    return best % inner.shape[1] + x, best // inner.shape[1] + y, width, height
+
+
+def panel(examples: Sequence[Example], path: Path, columns: int = 4) -> None:
+    """The papers' figure: the whole image with a box, and the box magnified for every model."""
+    plt = _pyplot()
+    rows_each = [-(-len(example.crops) // columns) for example in examples]
+    figure = plt.figure(figsize=(3.4 + 1.9 * min(columns, max(len(e.crops) for e in examples)),
+                                 sum(max(2.35 * n, 2.6) for n in rows_each)), layout="constrained")  # fmt: skip
+    strips = figure.subfigures(len(examples), 1, height_ratios=[max(2.35 * n, 2.6) for n in rows_each], squeeze=False)
+    for example, rows, strip in zip(examples, rows_each, strips[:, 0], strict=True):
+        wide = min(columns, len(example.crops))
+        grid = strip.add_gridspec(rows, wide + 1, width_ratios=[1.8, *[1] * wide])
+        whole = strip.add_subplot(grid[:, 0])
+        left, top, width, height = example.box
+        _show(whole, example.hr, example.title)
+        corner = (left - 0.5, top - 0.5)  # of the pixel, whose middle is at whole numbers
+        whole.add_patch(plt.Rectangle(corner, width, height, fill=False, edgecolor="red", linewidth=1.5))
+        for i, (name, crop, line) in enumerate(example.crops):
+            _show(strip.add_subplot(grid[i // wide, 1 + i % wide]), crop, f"{name}\n{line}")
+    _save(figure, path)
+
+
+def scatter(rows: Sequence[Mapping[str, Any]], x: tuple[str, str], y: tuple[str, str], path: Path) -> None:
+    """The perception-distortion plane (Blau & Michaeli 2018), a plot for each set: down and right is better.
+
+    Args:
+        rows: of the table.
+        x, y: key and title of a fidelity and of a perceptual distance.
+    """
+    plt = _pyplot()
+    rows = [row for row in rows if row.get(x[0]) is not None and row.get(y[0]) is not None]
+    names = list(dict.fromkeys(row["set"] for row in rows))
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    figure, axes = plt.subplots(1, len(names), figsize=(4 * len(names), 3.6), layout="constrained", squeeze=False)
+    for axis, name in zip(axes[0], names, strict=True):
+        for row in (row for row in rows if row["set"] == name):
+            colour = f"C{models.index(row['model']) % 10}"
+            axis.scatter(row[x[0]], row[y[0]], color=colour, s=36, zorder=3)
+            axis.annotate(row["model"], (row[x[0]], row[y[0]]), xytext=(5, 5), textcoords="offset points", fontsize=8)
+        axis.margins(0.25)
+        axis.grid(alpha=0.3)
+        axis.set(title=f"{name} x{rows[0]['scale']}", xlabel=f"{x[1]} →", ylabel=f"← {y[1]}")
+    _save(figure, path)
+
+
+def _show(axis: Any, image: Tensor, text: str) -> None:
+    axis.imshow(_visible(image), interpolation="nearest")
+    axis.set_xticks([])
+    axis.set_yticks([])
+    axis.set_xlabel(text, fontsize=8)
+
+
+def _visible(image: Tensor) -> np.ndarray:
+    """Bands beyond three show as their first three, fewer than three as the first."""
+    image = image[:3] if image.shape[0] >= 3 else image[:1].expand(3, -1, -1)
+    return image.clamp(0, 1).permute(1, 2, 0).cpu().numpy()
+
+
+def _pyplot() -> Any:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    return plt
+
+
+def _save(figure: Any, path: Path) -> None:
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=200)
+    _pyplot().close(figure)

@@ -1,0 +1,1 @@
+"""Weights: files without pickle, and those that come along."""

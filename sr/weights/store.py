@@ -1,0 +1,147 @@
+"""One self-describing `.safetensors` a generator: its weights, and in the header what it is and where it comes from."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn as nn
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from sr.atomic import replacing
+from sr.errors import UserError, reason
+from sr.generators import Compact, SRResNet
+from sr.image.range import Range
+
+# All that a weights file may name: a stranger's file builds one of these, and nothing else.
+GENERATORS: dict[str, type[nn.Module]] = {"Compact": Compact, "SRResNet": SRResNet}
+
+
+class UnusableWeights(UserError):
+    """A file that is not weights, or not of a generator known here."""
+
+
+def save(path: str | Path, generator: nn.Module, about: dict[str, Any]) -> None:
+    """Write `generator`'s weights and what is known `about` it, whole or not at all.
+
+    Args:
+        about: at least `generator` (its class name) and `arguments` (of that class); by convention also scale,
+            channels, range ({low, high}, or null for each file's own), data, licence, commit, scores. Values are
+            stored as JSON.
+    """
+    state = {name: value.detach().cpu().contiguous() for name, value in generator.state_dict().items()}
+    with replacing(path) as temporary:
+        save_file(state, temporary, {key: json.dumps(value) for key, value in about.items()})
+
+
+def load(path: str | Path) -> tuple[nn.Module, dict[str, Any]]:
+    """The generator of a weights file, in eval mode, and what its header says.
+
+    Args:
+        path: a `.safetensors`, a checkpoint of a run (its averaged generator), or the folder of a run.
+
+    Raises:
+        UnusableWeights: in one sentence that names the file.
+    """
+    path = find(path)
+    about, state = _read_checkpoint(path) if path.suffix.lower() == ".ckpt" else _read(path)
+    name = about.get("generator")
+    if not isinstance(name, str) or name not in GENERATORS:
+        raise UnusableWeights(f"{path}: its header names the generator {name!r}; known are {sorted(GENERATORS)}")
+    try:
+        generator = GENERATORS[name](**about["arguments"])
+        generator.load_state_dict(state)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise UnusableWeights(f"{path}: the weights do not fit the {name} of its header ({reason(error)})") from error
+    return generator.eval().requires_grad_(False), about
+
+
+def trained_range(about: dict[str, Any]) -> Range | None:
+    """The values that a network was trained to see as 0 and 1; None where each file was seen in its own range."""
+    found = about.get("range")  # once it was [0, 1] for all, and meant nothing
+    if not isinstance(found, dict):
+        return None
+    try:
+        return Range.given(found["low"], found["high"])
+    except (KeyError, TypeError, UserError) as error:
+        raise UnusableWeights(f"the header's range {found} is none ({reason(error)})") from error
+
+
+def is_ours(path: Path) -> bool:
+    """Whether the header of a `.safetensors` names a generator, as ours do and the community's do not."""
+    try:
+        with safe_open(path, "pt") as file:
+            return "generator" in (file.metadata() or {})
+    except (SafetensorError, OSError) as error:
+        raise UnusableWeights(f"{path}: not a weights file ({reason(error)})") from error
+
+
+def is_our_run(checkpoint: Path) -> bool:
+    """Whether a `.ckpt` was written by a run of ours."""
+    return "about" in _checkpoint(checkpoint)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    try:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+        return {key: json.loads(value) for key, value in header.items()}, state
+    except (SafetensorError, OSError, ValueError) as error:
+        raise UnusableWeights(f"{path}: not a weights file ({reason(error)})") from error
+
+
+def _read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    checkpoint = _checkpoint(path)
+    if not isinstance(checkpoint.get("about"), dict):
+        raise UnusableWeights(f"{path}: not a checkpoint of a run of this project")
+    return checkpoint["about"], _averaged(checkpoint)
+
+
+def averaged_of(checkpoint: str | Path) -> dict[str, Any]:
+    """The averaged generator's weights in a checkpoint of a run.
+
+    Raises:
+        UnusableWeights: no such file, or not a checkpoint.
+    """
+    return _averaged(_checkpoint(Path(checkpoint)))
+
+
+def _averaged(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    prefix, state = "generator_ema.", checkpoint.get("state_dict", {})
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+
+
+def _checkpoint(path: Path) -> dict[str, Any]:
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a damaged or a stranger's pickle makes of it
+        raise UnusableWeights(f"{path}: not a checkpoint that can be read safely ({reason(error)})") from error
+    return found if isinstance(found, dict) else {}
+
+
+def shipped() -> dict[str, Path]:
+    """Name -> file of the models that come with the package."""
+    return {file.stem: file for file in sorted(Path(__file__).parent.glob("*.safetensors"))}
+
+
+def find(path: str | Path) -> Path:
+    """The weights file that `path` names: itself, or in a run's folder the one called after the run, or a shipped one.
+
+    Raises:
+        UnusableWeights: there is none.
+    """
+    named, path = str(path), Path(path).expanduser()
+    if not path.is_dir():
+        if not path.exists():
+            if named in shipped():
+                return shipped()[named]
+            raise UnusableWeights(f"{path}: no such file; name a .safetensors file, the folder of a run, or one of the "
+                                  f"models that come along ({', '.join(shipped())})")  # fmt: skip
+        return path
+    # Hidden ones are what a killed run was writing.
+    files = sorted((path / "weights").glob("[!.]*.safetensors"), key=lambda file: len(file.name))
+    if not files:
+        raise UnusableWeights(f"{path}: holds no weights/*.safetensors; did the run end? Continue it with resume=auto")
+    return files[0]
