@@ -23,8 +23,8 @@ from sr.degradations import Bicubic
 from sr.discriminators import VGGDiscriminator
 from sr.generators import SRResNet
 from sr.losses import L2, Vanilla, WeightedSum
-from sr.train import only_what_matters
 from sr.training.callbacks import Progress, Stop
+from sr.training.lightning import only_what_matters
 from sr.training.loggers import Curves
 from sr.training.schedules import MultiStep
 from sr.training.system import AdversarialSystem, PixelSystem

@@ -104,10 +104,9 @@ class CropData(pl.LightningDataModule):
         if self.trainer.max_steps < 1:
             raise UserError(f"training is counted in steps: trainer.max_steps={self.trainer.max_steps}, give it at "
                              "least 1")  # fmt: skip
-        # Lightning has restored its counters by now: the sampling goes on behind the last batch that was trained on.
-        done = self.trainer.fit_loop.epoch_loop.batch_progress.current.processed  # type: ignore[attr-defined]
         world, rank = self.trainer.world_size, self.trainer.global_rank
-        steps = Steps(self.trainer.max_steps, self.batch_size, done, rank, world)
+        # Lightning has restored its counter by now: the sampling goes on behind the last batch that was trained on.
+        steps = Steps(self.trainer.max_steps, self.batch_size, self.trainer.global_step, rank, world)
         return DataLoader(
             self.crops,
             batch_sampler=steps,

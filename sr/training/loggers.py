@@ -15,6 +15,8 @@ from typing_extensions import override
 from sr.atomic import write_text
 from sr.errors import reason
 
+from .lightning import without_anonymous
+
 
 class Curves(Logger):
     """`curves.csv`: a row each time something is logged, a column for each name, `step` first.
@@ -110,7 +112,7 @@ def wandb(project: str, folder: str, name: str, group: str | None = None, timeou
         Path(folder).mkdir(parents=True, exist_ok=True)
         logger = WandbLogger(name=name, save_dir=folder, project=project, id=f"{path.parent.name}-{path.name}",
                              resume="allow", group=group, settings=settings, mode=mode)  # fmt: skip
-        logger._wandb_init.pop("anonymous", None)  # Lightning still passes what W&B warns of
+        without_anonymous(logger)
         return logger
 
     logger = make(mode)

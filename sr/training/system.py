@@ -1,33 +1,35 @@
-"""The training loop, all of it: what one step does to which network.
+"""The LightningModules: what one step does to which network.
 
 One step is one batch is one update of the generator; `global_step` counts that, and so do schedules, checkpoints,
 logs and `trainer.max_steps`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
-from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
 import torch.nn as nn
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 
 from sr.degradations import pair
 from sr.errors import UserError
-from sr.image.resize import imresize
+
+from .lightning import do_not_count
+from .step import Guard, average, cut, update, without_sync
+from .validation import Validation
+from .watch import Watch
 
 Schedule = Callable[[int], float]
-T = TypeVar("T")
+Backward = Callable[[Tensor], None]
 
 
 class NonFiniteError(UserError):
-    """A gradient or loss is no longer a number. The weights are still those before it, and worth a checkpoint."""
+    """A gradient or loss is no longer finite. The weights are still those before it, and worth a checkpoint."""
 
     weights_are_good = True
 
@@ -46,7 +48,7 @@ class PixelSystem(pl.LightningModule):
         metrics: name -> torchmetrics metric of (sr, hr), or of what its `inputs` name, for validation.
         accumulate: equal pieces in which each batch goes through the networks: a large batch in a small memory. Their
             gradients add up to those of the whole batch (but for batch norm, which sees a piece at a time).
-        clip_norm: largest gradient norm of a network; null leaves gradients alone.
+        clip_norm: largest gradient norm of a network; None leaves gradients as they are.
         ema_decay: of the exponential moving average of the generator, which is what is validated and kept.
         channels_last: memory format of networks and images; faster for convolutions on most hardware.
         compile: run the trained networks through torch.compile.
@@ -75,16 +77,10 @@ class PixelSystem(pl.LightningModule):
         self.generator, self.degradation, self.content = generator, degradation, content
         self.generator_ema = deepcopy(generator).eval().requires_grad_(False)
         self.optimizer, self.schedule = optimizer, schedule
-        self.metrics = nn.ModuleDict(metrics)
-        self.bicubic_metrics = deepcopy(self.metrics)
-        self.bicubic: dict[str, float] = {}  # their values, once the validation images have been seen
+        self.validation, self.guard, self.watch = Validation(metrics), Guard(), Watch()
         self.accumulate, self.clip_norm, self.ema_decay = accumulate, clip_norm, ema_decay
         self.channels_last, self.compiled, self.log_every_steps = channels_last, compile, log_every_steps
         self.about: dict[str, Any] = {}  # what a weights file says of itself; checkpoints say it too
-        self.first_bad_step: Tensor
-        self.register_buffer("first_bad_step", torch.tensor(-1), persistent=False)
-        self.watched: dict[str, list[Tensor]] = {}  # since the last row, left on the device
-        self.watched_since, self.validation_since = (0, 0.0), 0.0
 
     @property
     def phase(self) -> str:
@@ -100,15 +96,15 @@ class PixelSystem(pl.LightningModule):
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         self.pixel_step(batch)
-        self.update_ema()
+        average(self.generator_ema, self.generator, self.ema_decay, self.global_step)
 
     def pixel_step(self, batch: dict[str, Any]) -> None:
         # G: stay close to the target.
-        with self.updating("generator", 0, self.schedule(self.global_step)) as (generator, backward):
-            for lr, hr in self.without_sync(generator, self.pieces(batch)):
+        with self.updating("generator", self.schedule(self.global_step)) as (generator, backward):
+            for lr, hr in without_sync(generator, self.pieces(batch)):
                 loss, parts = self.content(generator(lr), hr)
                 backward(loss)
-                self.watch({f"loss/{name}": value for name, value in parts.items()} | {"loss/generator": loss})
+                self.watch.add({f"loss/{name}": value for name, value in parts.items()} | {"loss/generator": loss})
 
     # --- its parts --------------------------------------------------------------------------------------------------
 
@@ -117,8 +113,7 @@ class PixelSystem(pl.LightningModule):
         size = len(batch["hr"])
         if size % self.accumulate:
             raise UserError(f"a batch of {size} cannot be cut into system.accumulate={self.accumulate} equal pieces")
-        lr, hr = self.pair(batch)
-        return list(zip(lr.chunk(self.accumulate), hr.chunk(self.accumulate), strict=True))
+        return cut(self.pair(batch), self.accumulate)
 
     def pair(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
         """(lr, hr) of a batch, in [0, 1], on the device, in the networks' memory format."""
@@ -126,102 +121,60 @@ class PixelSystem(pl.LightningModule):
         return pair(batch, self.degradation, self.device, layout)
 
     @contextmanager
-    def updating(
-        self, name: str, index: int, learning_rate: float
-    ) -> Iterator[tuple[nn.Module, Callable[[Tensor], None]]]:
-        """One update of the network `name` by optimizer `index`; all other networks are frozen meanwhile.
+    def updating(self, name: str, learning_rate: float) -> Iterator[tuple[nn.Module, Backward]]:
+        """One update of the network `name`; all other trained networks are frozen meanwhile.
 
         Yields the network to call (wrapped where processes share the work) and the backward for the loss of each
-        piece of the batch. Nothing here waits for the device: an update that is not finite is not applied, nor is
-        any after it, and `read_watched` says so later.
+        piece of the batch.
         """
-        network = getattr(self.trainer.strategy, "wrapped", {}).get(name) or self.get_submodule(name)
-        others = [p for other in self.trained_networks if other != name for p in self.get_submodule(other).parameters()]
-        others = [parameter for parameter in others if parameter.requires_grad]  # what is frozen for good stays so
-        optimizer = self._optimizers()[index]
-        if index > 0:
-            # Lightning counts every optimizer's steps; ours counts the generator's alone. Set anew each step, for
-            # Lightning puts its counters back at every batch.
-            optimizer._on_before_step = optimizer._on_after_step = _nothing
-        optimizer.zero_grad()
-        for parameter in others:
-            parameter.requires_grad_(False)
-        try:
-            yield network, lambda loss: self.manual_backward(loss / self.accumulate)
-        finally:
-            for parameter in others:
-                parameter.requires_grad_(True)
-        norm = get_total_norm([p.grad for p in network.parameters() if p.grad is not None], foreach=True)
-        if self.clip_norm is not None:
-            clip_grads_with_norm_(network.parameters(), self.clip_norm, norm, foreach=True)
-        self.watch({f"gradient_norm/{name}": norm})
-        self._skip_if_not_finite(optimizer.optimizer, norm)
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate
-        optimizer.step()
+        index = self.trained_networks.index(name)
+        optimizer = self.optimizers_in_order()[index]
+        network = self.get_submodule(name)
+        others = [self.get_submodule(other) for other in self.trained_networks if other != name]
 
-    @staticmethod
-    def without_sync(network: nn.Module, pieces: Sequence[T]) -> Iterator[T]:
-        """The pieces of a batch; DDP exchanges gradients in the backward of the last one alone."""
-        for i, piece in enumerate(pieces):
-            shared = hasattr(network, "no_sync") and i < len(pieces) - 1
-            with network.no_sync() if shared else nullcontext():  # type: ignore[operator]
-                yield piece
+        def apply(norm: Tensor) -> None:
+            self.watch.add({f"gradient_norm/{name}": norm})
+            if self.guard.check(norm, self.global_step + 1, optimizer.optimizer):
+                if index > 0:
+                    do_not_count(optimizer)
+                optimizer.step()
+            else:
+                self.read_watched()
 
-    @torch.no_grad()
-    def update_ema(self) -> None:
-        """Move the average by 1 - decay towards the weights; a young one moves faster. Buffers are copied."""
-        decay = min(self.ema_decay, (1 + self.global_step) / (10 + self.global_step))
-        torch._foreach_lerp_(list(self.generator_ema.parameters()), list(self.generator.parameters()), weight=1 - decay)
-        for mean, buffer in zip(self.generator_ema.buffers(), self.generator.buffers(), strict=True):
-            mean.copy_(buffer)
+        with update(network, others, optimizer.optimizer, learning_rate, self.clip_norm, apply):
+            wrapped = getattr(self.trainer.strategy, "wrapped", {}).get(name)
+            yield wrapped or network, lambda loss: self.manual_backward(loss / self.accumulate)
 
     # --- validation -------------------------------------------------------------------------------------------------
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Tensor]:
-        lr, hr = self.pair(batch)
-        with torch.autocast(self.device.type, enabled=False):  # scores are those of the fp32 network
-            seen = {"lr": lr, "sr": self.generator_ema(lr).clamp(0, 1), "hr": hr}
-            _update(self.metrics, seen)
-            if not self.bicubic:
-                bicubic = imresize(lr, hr.shape[-1] / lr.shape[-1]).clamp(0, 1)
-                _update(self.bicubic_metrics, seen | {"sr": bicubic})
-        return seen
+        return self.validation.update(self.generator_ema, *self.pair(batch))
 
     def on_validation_start(self) -> None:
-        self.validation_since = perf_counter()
+        self.watch.pause()
 
     def on_validation_end(self) -> None:
-        # The speed of training is told without the validation between two rows.
-        step, since = self.watched_since
-        self.watched_since = (step, since + perf_counter() - self.validation_since)
+        self.watch.go_on()
 
     def on_validation_epoch_end(self) -> None:
-        if not self.bicubic:
-            self.bicubic = _compute(self.bicubic_metrics)
-        row = {f"val/{name}": value for name, value in _compute(self.metrics).items()}
+        row = {f"val/{name}": value for name, value in self.validation.compute().items()}
         self.log_dict(row, prog_bar=True, logger=False)
-        self.write_row(row | {f"val/{name}_bicubic": value for name, value in self.bicubic.items()})
+        self.write_row(row | {f"val/{name}_bicubic": value for name, value in self.validation.bicubic.items()})
 
     # --- curves -----------------------------------------------------------------------------------------------------
 
-    def watch(self, values: Mapping[str, Tensor]) -> None:
-        """Remember scalars for the mean in the next row, without waiting for the device."""
-        for name, value in values.items():
-            self.watched.setdefault(name, []).append(value.detach())
-
     def on_train_start(self) -> None:
-        self.watched_since = (self.global_step, perf_counter())
+        self.watch.start(self.global_step)
 
     def on_train_batch_end(self, outputs: Any, batch: dict[str, Any], batch_idx: int) -> None:
         if self.global_step % self.log_every_steps:
             return
         row = self.read_watched()
-        steps, seconds = self.global_step - self.watched_since[0], perf_counter() - self.watched_since[1]
-        for name, optimizer in zip(self.trained_networks, self._optimizers(), strict=True):
+        for name, optimizer in zip(self.trained_networks, self.optimizers_in_order(), strict=True):
             row[f"learning_rate/{name}"] = optimizer.param_groups[0]["lr"]
-        row["speed/images_per_second"] = steps * len(batch["hr"]) * self.trainer.world_size / seconds
-        self.watched, self.watched_since = {}, (self.global_step, perf_counter())
+        images = len(batch["hr"]) * self.trainer.world_size
+        row["speed/images_per_second"] = images * self.watch.steps_per_second(self.global_step)
+        self.watch.start(self.global_step)
         self.log("loss", row["loss/generator"], prog_bar=True, logger=False)
         self.write_row(row)
 
@@ -229,17 +182,13 @@ class PixelSystem(pl.LightningModule):
         """Means since the last row, over all processes; the one place that waits for the device.
 
         Raises:
-            NonFiniteError: something was not a number.
+            NonFiniteError: one of them is NaN or infinite.
         """
-        if not self.watched:
-            return {}
-        means = torch.stack([torch.stack(values).float().mean() for values in self.watched.values()])
-        means = self.trainer.strategy.reduce(means, reduce_op="mean")
-        row = dict(zip(self.watched, means.tolist(), strict=True))
+        row = self.watch.means(lambda means: self.trainer.strategy.reduce(means, reduce_op="mean"))
         bad = [name for name, value in row.items() if not abs(value) < float("inf")]
-        if bad or self.first_bad_step >= 0:
+        if row and (bad or self.guard.first_bad_step >= 0):
             raise NonFiniteError(
-                f"training left the numbers at step {int(self.first_bad_step)} ({', '.join(bad)} not finite). No "
+                f"training diverged at step {int(self.guard.first_bad_step)} ({', '.join(bad)} not finite). No "
                 "update was applied since; the state before it is kept in checkpoints/last.ckpt. Lower the learning "
                 "rate or set system.clip_norm=1, and continue with resume=auto."
             )
@@ -267,18 +216,10 @@ class PixelSystem(pl.LightningModule):
         for name in self.trained_networks if self.compiled else ():
             self.get_submodule(name).compile()
 
-    def _optimizers(self) -> list[LightningOptimizer]:
+    def optimizers_in_order(self) -> list[LightningOptimizer]:
+        """One for each of `trained_networks`."""
         optimizers = self.optimizers()
         return optimizers if isinstance(optimizers, list) else [optimizers]  # type: ignore[list-item,return-value]
-
-    def _skip_if_not_finite(self, optimizer: Optimizer, norm: Tensor) -> None:
-        bad = ~torch.isfinite(norm) & (self.first_bad_step < 0)
-        self.first_bad_step = torch.where(bad, self.global_step + 1, self.first_bad_step)
-        if optimizer.defaults.get("fused"):
-            # What a gradient scaler does for half precision: the kernel itself leaves the weights alone.
-            optimizer.found_inf = (self.first_bad_step >= 0).float()  # type: ignore[attr-defined]
-        elif self.first_bad_step >= 0:
-            self.read_watched()
 
 
 class AdversarialSystem(PixelSystem):
@@ -330,7 +271,7 @@ class AdversarialSystem(PixelSystem):
             self.pixel_step(batch)
         else:
             self.adversarial_step(batch, self.global_step - self.pixel_steps)
-        self.update_ema()
+        average(self.generator_ema, self.generator, self.ema_decay, self.global_step)
 
     def adversarial_step(self, batch: dict[str, Any], step: int) -> None:
         weight = self.adversarial_weight * min((step + 1) / (self.ramp_steps + 1), 1.0)
@@ -338,37 +279,20 @@ class AdversarialSystem(PixelSystem):
         made = []
 
         # G: stay close to the target and raise D's logits on what it made.
-        with self.updating("generator", 0, self.adversarial_schedule(step)) as (generator, backward):
-            for lr, hr in self.without_sync(generator, pairs):
+        with self.updating("generator", self.adversarial_schedule(step)) as (generator, backward):
+            for lr, hr in without_sync(generator, pairs):
                 sr = generator(lr)
                 content, parts = self.adversarial_content(sr, hr)
                 fool, more = self.adversarial.generator(self.discriminator, sr, hr, lr)
                 loss = content + weight * fool
                 backward(loss)
-                self.watch({f"loss/{name}": value for name, value in parts.items()} | more)
-                self.watch({"loss/adversarial": fool, "loss/generator": loss})
+                self.watch.add({f"loss/{name}": value for name, value in parts.items()} | more)
+                self.watch.add({"loss/adversarial": fool, "loss/generator": loss})
                 made.append((lr, sr, hr))
 
         # D: raise logits on real images, lower them on generated ones.
-        with self.updating("discriminator", 1, self.discriminator_schedule(step)) as (discriminator, backward):
-            for lr, sr, hr in self.without_sync(discriminator, made):
+        with self.updating("discriminator", self.discriminator_schedule(step)) as (discriminator, backward):
+            for lr, sr, hr in without_sync(discriminator, made):
                 loss, parts = self.adversarial.discriminator(discriminator, hr, sr.detach(), lr)
                 backward(loss)
-                self.watch({"loss/discriminator": loss} | parts)
-
-
-def _update(metrics: Any, images: Mapping[str, Tensor]) -> None:
-    for metric in metrics.values():
-        metric.update(*(images[name] for name in getattr(metric, "inputs", ("sr", "hr"))))
-
-
-def _compute(metrics: Any) -> dict[str, float]:
-    """Values over all processes; the metrics start anew."""
-    values = {name: float(metric.compute()) for name, metric in metrics.items()}
-    for metric in metrics.values():
-        metric.reset()
-    return values
-
-
-def _nothing(*_: Any, **__: Any) -> None:
-    pass
+                self.watch.add({"loss/discriminator": loss} | parts)

@@ -188,9 +188,9 @@ def test_each_update_changes_its_own_network_alone():
     snapshots = []
     original = system.updating
 
-    def spying(name, index, rate):
+    def spying(name, rate):
         snapshots.append((name, state(system.generator), state(system.discriminator)))
-        return original(name, index, rate)
+        return original(name, rate)
 
     system.updating = spying
     fit(system, 3)
@@ -208,9 +208,9 @@ def test_the_generators_loss_leaves_no_gradient_on_the_discriminator(adversarial
     gradients = []
     original = system.updating
 
-    def spying(name, index, rate):
+    def spying(name, rate):
         gradients.append([None if p.grad is None else p.grad.clone() for p in system.discriminator.parameters()])
-        return original(name, index, rate)
+        return original(name, rate)
 
     system.updating = spying
     fit(system, 2)

@@ -54,7 +54,7 @@ class Checkpoints(Checkpoint):
         # Cost: lower is better, and what is not allowed costs infinitely much.
         cost = -scores[self.fidelity]
         if phase == "adversarial":
-            allowed = scores[self.fidelity] >= pl_module.bicubic[self.fidelity] - self.floor_db
+            allowed = scores[self.fidelity] >= pl_module.validation.bicubic[self.fidelity] - self.floor_db
             cost = scores[self.perceptual] if allowed else float("inf")
         if phase != self.best["phase"] or cost < self.best["cost"]:
             self.best = {"phase": phase, "cost": cost, "step": trainer.global_step}

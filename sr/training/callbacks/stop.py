@@ -7,6 +7,8 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from ..lightning import do_not_vote_on_signals
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -38,8 +40,7 @@ class Stop(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._handlers = {number: signal.signal(number, self._handle) for number in SIGNALS}
-        # Lightning would ask all processes at every step, and wait for the device; we vote now and then instead.
-        trainer.fit_loop.epoch_loop._broadcast_sigterm_tensor = lambda: None  # type: ignore[method-assign]
+        do_not_vote_on_signals(trainer)  # we vote now and then instead
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         wanted = self.received is not None or self._time_is_up()

@@ -25,7 +25,9 @@ def watched(tmp_path):
     def validate(step, phase, psnr, distance):
         trainer.global_step = step
         trainer.callback_metrics = {"val/psnr_y": psnr, "val/st_lpips": distance}
-        checkpoints.on_validation_end(trainer, SimpleNamespace(phase=phase, bicubic={"psnr_y": 28.0}))
+        checkpoints.on_validation_end(
+            trainer, SimpleNamespace(phase=phase, validation=SimpleNamespace(bicubic={"psnr_y": 28.0}))
+        )
         return [step for name, step in trainer.saved if name == "best"]
 
     validate.checkpoints = checkpoints

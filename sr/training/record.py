@@ -1,0 +1,111 @@
+"""What a run leaves behind: its configuration at the start, and at the end weights, picture, table and card."""
+
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from sr.data.crops import collate
+from sr.data.module import CropData
+from sr.errors import UserError
+from sr.inference import models
+from sr.judge import card
+from sr.judge.score import complaints, row, score
+from sr.weights import store as weights
+
+from .callbacks.panels import crops, panel
+from .system import PixelSystem
+
+
+def remember(config: DictConfig, folder: Path, resuming: bool) -> None:
+    """Write config.yaml; where a resumed run is configured otherwise than before, say in what."""
+    file = folder / "config.yaml"
+    resolved = OmegaConf.create(OmegaConf.to_container(config, resolve=True))
+    if resuming and file.exists():
+        before, now = (dict(_leaves(c)) for c in (OmegaConf.load(file), resolved))
+        changed = {
+            k: (before.get(k), now.get(k)) for k in before | now if before.get(k) != now.get(k) and k != "resume"
+        }
+        print(f"continuing {folder}" + "".join(f"\n  {k}: {old} -> {new}" for k, (old, new) in changed.items()))
+    folder.mkdir(parents=True, exist_ok=True)
+    OmegaConf.save(resolved, file)
+
+
+def _leaves(node: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    if not OmegaConf.is_config(node):
+        return [(prefix, node)]
+    items = node.items() if OmegaConf.is_dict(node) else enumerate(node)
+    return [leaf for key, value in items for leaf in _leaves(value, f"{prefix}.{key}" if prefix else str(key))]
+
+
+def finish(
+    config: DictConfig,
+    folder: Path,
+    trainer: pl.Trainer,
+    system: PixelSystem,
+    data: CropData,
+    best: dict[str, Any],
+    seconds: float,
+) -> None:
+    """The run's last act: score every kept generator beside bicubic, write weights, picture, table and card."""
+    files = {name: folder / "checkpoints" / f"{name}.ckpt" for name in ("pixel", "best", "last")}
+    kept = {name: weights.averaged_of(file) for name, file in files.items() if file.exists()}
+    system.to(trainer.strategy.root_device)  # from where Lightning takes it at the end of a fit
+    rows = score_all(config, trainer, system, data, kept)
+    how = card.protocol(config.scale, config.channels, dict(system.validation.metrics.items()), system.degradation)
+    if not trainer.is_global_zero:
+        return
+
+    generator = system.generator_ema
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    pairs = [system.pair(collate([data.validation[i]])) for i in range(min(4, len(data.validation)))]
+    srs: list[list[Any]] = [[] for _ in pairs]
+    # A best from before the adversarial phase (which then saw no validation) is not what the run was for.
+    main_one = "best" if "best" in kept and best.get("phase") == system.phase else "last"
+    for name, state in kept.items():
+        generator.load_state_dict(state)
+        file = folder / "weights" / f"{config.name}{'' if name == main_one else f'-{name}'}.safetensors"
+        weights.save(file, generator, card.about_weights(plain, [row for row in rows if row["model"] == name]))
+        for made, (lr, _) in zip(srs, pairs, strict=True):
+            made.append(generator(lr)[0].cpu())
+    cells = [crops(lr[0].cpu(), made, hr[0].cpu(), 160) for made, (lr, hr) in zip(srs, pairs, strict=True)]
+    (folder / "samples").mkdir(exist_ok=True)
+    panel(cells, list(kept)).save(folder / "samples" / "final.png")
+    command = " ".join(["python -m sr.train", *HydraConfig.get().overrides.task])
+    card.write(folder, command, plain, how, rows, seconds, trainer.global_step)
+    print(f"\n{card.table(rows)}\n\n{folder}/README.md is the card of this run", flush=True)
+
+
+def score_all(
+    config: DictConfig, trainer: pl.Trainer, system: PixelSystem, data: CropData, kept: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """A row for bicubic and for each kept generator, on the validation images and each test set at hand."""
+    say = print if trainer.is_global_zero else lambda *_: None
+    sets = {data.validation.name: data.validation}
+    for name in config.test:
+        try:
+            images = data.images(name)
+            images[0]  # a set of another number of channels must not cost a finished run its card
+            sets[images.name] = images
+        except UserError as error:
+            say(f"not scored: {error}")
+    metrics: dict[str, Any] = dict(system.validation.metrics.items())
+    rows: list[dict[str, Any]] = []
+    for images in sets.values():
+        for name in ("bicubic", *kept):
+            if name in kept:
+                system.generator_ema.load_state_dict(kept[name])
+                enlarge = models.of_generator(name, system.generator_ema, config.scale, config.channels, system.device)
+            else:
+                enlarge = models.load("bicubic", config.scale, system.device)
+            records = score(
+                enlarge, images, metrics, system.device, trainer.global_rank, trainer.world_size,
+                progress=f"{name} on {images.name}", degradation=system.degradation,
+            )  # fmt: skip
+            rows.append(row(name, images, records, list(metrics), enlarge.parameters))
+            if name == "bicubic":  # an image that cannot be read is the same for all
+                for line in complaints(images, records):
+                    say(f"not scored: {line}")
+    return rows
