@@ -23,11 +23,11 @@ from sr.degradations import Bicubic
 from sr.discriminators import VGGDiscriminator
 from sr.generators import SRResNet
 from sr.losses import L2, Vanilla, WeightedSum
+from sr.training import AdversarialSystem, PixelSystem
 from sr.training.callbacks import Progress, Stop
 from sr.training.lightning import only_what_matters
 from sr.training.loggers import Curves
 from sr.training.schedules import MultiStep
-from sr.training.system import AdversarialSystem, PixelSystem
 
 BATCH, HR_PX = 16, 96
 

@@ -165,10 +165,10 @@ def run_folder(outputs: str, name: str, resume: str | None) -> str:
 
     Args:
         resume: None for a new run; `auto` for the newest of this name that has a checkpoint, or a new one where there
-            is none; otherwise the folder of a run.
+            is none; otherwise the folder of a run, or one of the checkpoints in it.
 
     Raises:
-        UserError: a named run without a checkpoint.
+        UserError: no such checkpoint.
     """
     fresh = str(Path(outputs) / name / datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f"))
     if resume is None:
@@ -176,6 +176,11 @@ def run_folder(outputs: str, name: str, resume: str | None) -> str:
     if resume == "auto":
         runs = [path.parents[1] for path in (Path(outputs) / name).glob("*/checkpoints/last.ckpt")]
         return str(max(runs, key=lambda run: run.name)) if runs else fresh
+    if resume.endswith(".ckpt"):
+        if not Path(resume).is_file():
+            raise UserError(f"resume={resume}: no such file; name a checkpoint, the folder of a run, or auto")
+        within = Path(resume).resolve().parent
+        return str(within.parent) if within.name == "checkpoints" else fresh
     if not (Path(resume) / "checkpoints" / "last.ckpt").exists():
         raise UserError(f"resume={resume}: no checkpoints/last.ckpt in there; name the folder of a run, or auto")
     return resume

@@ -33,10 +33,12 @@ def train(config: DictConfig, folder: Path) -> float | None:
 
     from sr.inference import memory
     from sr.judge.card import about_weights
+    from sr.training.command import after_divergence, command
     from sr.training.lightning import only_what_matters
     from sr.training.record import finish, remember
     from sr.training.relaunch import same_config_for_all_processes
-    from sr.training.start import start_from
+    from sr.training.start import start
+    from sr.training.system import NonFiniteError
 
     only_what_matters()
     memory.keep_freed()
@@ -49,20 +51,20 @@ def train(config: DictConfig, folder: Path) -> float | None:
 
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     system.about = about_weights(plain, [])
-    checkpoint = folder / "checkpoints" / "last.ckpt"
-    resuming = config.resume is not None and checkpoint.exists()
-    if config.init_from is not None and not resuming:
-        start_from(system, config.init_from)
+    checkpoint = start(system, folder, config.init_from, config.resume)
     if trainer.is_global_zero:
-        remember(config, folder, resuming)
+        remember(config, folder, resuming=checkpoint is not None)
     for logger in loggers:
         logger.log_hyperparams(plain)
 
-    stop = callbacks["stop"]
-    with same_config_for_all_processes(folder):
-        trainer.fit(system, data, ckpt_path=checkpoint if resuming else None)
-        if not stop.stopped:
-            finish(config, folder, trainer, system, data, callbacks["checkpoints"].best, stop.seconds)
+    stop, given = callbacks["stop"], command()
+    try:
+        with same_config_for_all_processes(folder):
+            trainer.fit(system, data, ckpt_path=checkpoint)
+            if not stop.stopped:
+                finish(config, folder, given, trainer, system, data, callbacks["checkpoints"].best, stop.seconds)
+    except NonFiniteError as error:
+        raise UserError(f"{error}; {after_divergence(folder, config)}") from None
     if stop.stopped:
         if trainer.is_global_zero:
             print(f"\nstopped at step {trainer.global_step} of {trainer.max_steps}; the same command with "

@@ -62,9 +62,13 @@ class Crops(Dataset[dict[str, Any]]):
         return seen(crop[:, ::-1] if turn >= 4 else crop, values)
 
 
-def collate(items: list[dict[str, Any]]) -> dict[str, Any]:
-    """A batch; bytes beside float become float too, and the numbers of the samples stay on the host."""
-    batch: dict[str, Any] = {"n": [item["n"] for item in items]}
+def collate(items: list[dict[str, Any]], counted: bool = True) -> dict[str, Any]:
+    """A batch; bytes beside float become float too, and the numbers of the samples stay on the host.
+
+    Args:
+        counted: whether a validation scores it, passed on.
+    """
+    batch: dict[str, Any] = {"n": [item["n"] for item in items], "counted": counted}
     for side in ("hr", "lr"):
         if side in items[0]:
             images = [item[side] for item in items]

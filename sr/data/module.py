@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,9 @@ class CropData(pl.LightningDataModule):
         assert self.trainer is not None
         # Every process takes its own images and none is repeated, so that sums over processes are exact.
         mine = range(self.trainer.global_rank, len(self.validation), self.trainer.world_size)
-        return DataLoader(self.validation, batch_size=1, sampler=list(mine), collate_fn=collate)
+        # One without images goes through the first one too, uncounted: all must take part in what they share.
+        counted = partial(collate, counted=len(mine) > 0)
+        return DataLoader(self.validation, batch_size=1, sampler=list(mine) or [0], collate_fn=counted)
 
 
 def _leave_signals_to_the_parent(_: int) -> None:

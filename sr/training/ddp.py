@@ -11,6 +11,7 @@ from pytorch_lightning.strategies import DDPStrategy, StrategyRegistry
 from torch.nn.parallel import DistributedDataParallel
 from typing_extensions import override
 
+from .batchnorm import share
 from .lightning import same_state, wrap
 
 
@@ -27,6 +28,8 @@ class NetworkwiseDDP(DDPStrategy):
         assert module is not None
         same_state(module)
         names: tuple[str, ...] = module.trained_networks  # type: ignore[assignment]
+        for name in names:
+            share(module.get_submodule(name))
         self.wrapped = {name: wrap(self, module.get_submodule(name)) for name in names}
 
     @override

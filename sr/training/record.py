@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from sr.data.crops import collate
@@ -43,6 +42,7 @@ def _leaves(node: Any, prefix: str = "") -> list[tuple[str, Any]]:
 def finish(
     config: DictConfig,
     folder: Path,
+    command: str,
     trainer: pl.Trainer,
     system: PixelSystem,
     data: CropData,
@@ -73,7 +73,6 @@ def finish(
     cells = [crops(lr[0].cpu(), made, hr[0].cpu(), 160) for made, (lr, hr) in zip(srs, pairs, strict=True)]
     (folder / "samples").mkdir(exist_ok=True)
     panel(cells, list(kept)).save(folder / "samples" / "final.png")
-    command = " ".join(["python -m sr.train", *HydraConfig.get().overrides.task])
     card.write(folder, command, plain, how, rows, seconds, trainer.global_step)
     print(f"\n{card.table(rows)}\n\n{folder}/README.md is the card of this run", flush=True)
 

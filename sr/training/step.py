@@ -1,6 +1,6 @@
-"""One update of one network, in plain PyTorch: what is frozen, clipped, refused and averaged."""
+"""One step in plain PyTorch: what is frozen, clipped, refused and averaged."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
@@ -14,9 +14,10 @@ T = TypeVar("T")
 
 
 class Guard(nn.Module):
-    """Refuses updates whose gradients are not finite, without waiting for the device.
+    """Makes a step whole: where a gradient is not finite nothing changes, neither weights nor buffers nor averages.
 
-    From the first such update on all are refused; whoever reads `first_bad_step` (-1 while all is well) waits.
+    On a GPU nothing here waits for the device: from the first such step on all are refused by the optimizers' kernels,
+    and whoever reads `first_bad_step` (-1 while all is well) learns of it.
     """
 
     first_bad_step: Tensor
@@ -24,20 +25,39 @@ class Guard(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("first_bad_step", torch.tensor(-1), persistent=False)
+        self.kept: tuple[list[Tensor], list[Tensor]] = [], []
 
-    def check(self, norm: Tensor, step: int, optimizer: Optimizer) -> bool:
-        """Whether `optimizer` may be called; a fused one always may, for its kernel leaves everything as it is.
+    @torch.no_grad()
+    def remember(self, buffers: Iterable[Tensor]) -> None:
+        """Copy what the forward passes of a step change: running statistics, power iterations."""
+        buffers = list(buffers)
+        if len(buffers) != len(self.kept[0]) or any(a is not b for a, b in zip(buffers, self.kept[0], strict=True)):
+            self.kept = buffers, [buffer.clone() for buffer in buffers]
+        for buffer, copy in zip(*self.kept, strict=True):
+            copy.copy_(buffer)
+
+    def allows(self, norms: Sequence[Tensor], step: int, optimizers: Sequence[Optimizer]) -> bool:
+        """Whether the optimizers may be called; fused ones on a GPU always may, for they are told the rest.
 
         Args:
-            norm: of the gradients.
-            step: number of the update, from 1.
+            norms: of the gradients, one a network.
+            step: number of this step, from 1.
         """
-        bad = ~torch.isfinite(norm) & (self.first_bad_step < 0)
+        bad = ~torch.isfinite(torch.stack(list(norms))).all() & (self.first_bad_step < 0)
         self.first_bad_step = torch.where(bad, step, self.first_bad_step)
-        if optimizer.defaults.get("fused"):  # as a gradient scaler tells it
+        fused = all(optimizer.defaults.get("fused") for optimizer in optimizers)
+        if bad.device.type == "cpu" or not fused:
+            return bool(self.first_bad_step < 0)
+        for optimizer in optimizers:  # as a gradient scaler tells it
             optimizer.found_inf = (self.first_bad_step >= 0).float()  # type: ignore[attr-defined]
-            return True
-        return bool(self.first_bad_step < 0)
+        return True
+
+    @torch.no_grad()
+    def undo(self) -> None:
+        """Put the buffers back where this step is refused."""
+        refused = self.first_bad_step >= 0
+        for buffer, copy in zip(*self.kept, strict=True):
+            buffer.copy_(torch.where(refused, copy, buffer))
 
 
 @contextmanager
@@ -53,30 +73,12 @@ def frozen(networks: Iterable[nn.Module]) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
-@contextmanager
-def update(
-    network: nn.Module,
-    others: Iterable[nn.Module],
-    optimizer: Optimizer,
-    learning_rate: float,
-    clip_norm: float | None,
-    apply: Callable[[Tensor], None],
-) -> Iterator[None]:
-    """One update of `network`: the body computes gradients, with the `others` frozen; then they are applied.
-
-    Args:
-        clip_norm: largest norm of the gradients; None leaves them as they are.
-        apply: called with the norm before clipping; it calls the optimizer.
-    """
-    optimizer.zero_grad()
-    with frozen(others):
-        yield
+def clip(network: nn.Module, clip_norm: float | None) -> Tensor:
+    """The norm of the network's gradients, which are then no larger than `clip_norm`; None leaves them as they are."""
     norm = get_total_norm([p.grad for p in network.parameters() if p.grad is not None], foreach=True)
     if clip_norm is not None:
         clip_grads_with_norm_(network.parameters(), clip_norm, norm, foreach=True)
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate
-    apply(norm)
+    return norm
 
 
 def without_sync(network: nn.Module, pieces: Sequence[T]) -> Iterator[T]:
@@ -88,14 +90,23 @@ def without_sync(network: nn.Module, pieces: Sequence[T]) -> Iterator[T]:
 
 
 @torch.no_grad()
-def average(mean: nn.Module, network: nn.Module, decay: float, step: int) -> None:
+def average(mean: nn.Module, network: nn.Module, decay: float, step: int, refused: Tensor) -> None:
     """Move the exponential moving average by 1 - decay towards the network's parameters; buffers are copied.
 
     Args:
-        step: number of the update, from 1; after few updates the average moves faster: (1 + step) / (10 + step).
+        step: number of the step, from 1; after few steps the average moves faster: (1 + step) / (10 + step).
+        refused: true where nothing shall move.
     """
-    decay = min(decay, (1 + step) / (10 + step))
-    torch._foreach_lerp_(list(mean.parameters()), list(network.parameters()), weight=1 - decay)
+    means: list[Any] = list(mean.parameters())  # as tensors, for the signatures of torch._foreach_*
+    values: list[Any] = list(network.parameters())
+    weight = 1 - min(decay, (1 + step) / (10 + step))
+    if refused.device.type == "cpu":
+        if not refused:
+            torch._foreach_lerp_(means, values, weight=weight)
+    else:  # the same without a look at `refused`, which would wait for the device
+        moves = torch._foreach_sub(values, means)
+        torch._foreach_mul_(moves, torch.where(refused, 0.0, weight))
+        torch._foreach_add_(means, moves)
     for averaged, buffer in zip(mean.buffers(), network.buffers(), strict=True):
         averaged.copy_(buffer)
 

@@ -1,4 +1,4 @@
-"""The LightningModules: what one step does to which network.
+"""The LightningModule of the PSNR stage, and what every stage shares: what one step does to which network.
 
 One step is one batch is one update of the generator; `global_step` counts that, and so do schedules, checkpoints,
 logs and `trainer.max_steps`.
@@ -20,7 +20,7 @@ from sr.degradations import pair
 from sr.errors import UserError
 
 from .lightning import do_not_count
-from .step import Guard, average, cut, update, without_sync
+from .step import Guard, average, clip, cut, frozen, without_sync
 from .validation import Validation
 from .watch import Watch
 
@@ -29,9 +29,7 @@ Backward = Callable[[Tensor], None]
 
 
 class NonFiniteError(UserError):
-    """A gradient or loss is no longer finite. The weights are still those before it, and worth a checkpoint."""
-
-    weights_are_good = True
+    """A gradient or loss is NaN or infinite. No checkpoint is written from there on."""
 
 
 class PixelSystem(pl.LightningModule):
@@ -78,6 +76,7 @@ class PixelSystem(pl.LightningModule):
         self.generator_ema = deepcopy(generator).eval().requires_grad_(False)
         self.optimizer, self.schedule = optimizer, schedule
         self.validation, self.guard, self.watch = Validation(metrics), Guard(), Watch()
+        self.updates: list[tuple[LightningOptimizer, Tensor]] = []  # of this step, not yet made; gradient norms
         self.accumulate, self.clip_norm, self.ema_decay = accumulate, clip_norm, ema_decay
         self.channels_last, self.compiled, self.log_every_steps = channels_last, compile, log_every_steps
         self.about: dict[str, Any] = {}  # what a weights file says of itself; checkpoints say it too
@@ -95,8 +94,8 @@ class PixelSystem(pl.LightningModule):
     # --- one step ---------------------------------------------------------------------------------------------------
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
-        self.pixel_step(batch)
-        average(self.generator_ema, self.generator, self.ema_decay, self.global_step)
+        with self.all_or_nothing():
+            self.pixel_step(batch)
 
     def pixel_step(self, batch: dict[str, Any]) -> None:
         # G: stay close to the target.
@@ -105,6 +104,7 @@ class PixelSystem(pl.LightningModule):
                 loss, parts = self.content(generator(lr), hr)
                 backward(loss)
                 self.watch.add({f"loss/{name}": value for name, value in parts.items()} | {"loss/generator": loss})
+                self.watch.content = loss.detach()
 
     # --- its parts --------------------------------------------------------------------------------------------------
 
@@ -121,33 +121,58 @@ class PixelSystem(pl.LightningModule):
         return pair(batch, self.degradation, self.device, layout)
 
     @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """The body computes gradients through `updating`; then all its updates are made, or none and nothing changes.
+
+        Raises:
+            NonFiniteError: a gradient is NaN or infinite; on a GPU when the next row of the curves is due.
+        """
+        self.guard.remember(self.changing_buffers())
+        yield
+        updates, self.updates = self.updates, []
+        optimizers, norms = zip(*updates, strict=True)
+        allowed = self.guard.allows(norms, self.global_step + 1, [each.optimizer for each in optimizers])
+        for i, optimizer in enumerate(optimizers if allowed else ()):
+            if i > 0:
+                do_not_count(optimizer)
+            optimizer.step()
+        self.guard.undo()
+        average(self.generator_ema, self.generator, self.ema_decay, self.global_step, self.guard.first_bad_step >= 0)
+        if not allowed:
+            self.read_watched()
+
+    @contextmanager
     def updating(self, name: str, learning_rate: float) -> Iterator[tuple[nn.Module, Backward]]:
-        """One update of the network `name`; all other trained networks are frozen meanwhile.
+        """An update of the network `name`, made at the end of the step; other trained networks are frozen meanwhile.
 
         Yields the network to call (wrapped where processes share the work) and the backward for the loss of each
         piece of the batch.
         """
-        index = self.trained_networks.index(name)
-        optimizer = self.optimizers_in_order()[index]
+        optimizer = self.optimizers_in_order()[self.trained_networks.index(name)]
         network = self.get_submodule(name)
         others = [self.get_submodule(other) for other in self.trained_networks if other != name]
-
-        def apply(norm: Tensor) -> None:
-            self.watch.add({f"gradient_norm/{name}": norm})
-            if self.guard.check(norm, self.global_step + 1, optimizer.optimizer):
-                if index > 0:
-                    do_not_count(optimizer)
-                optimizer.step()
-            else:
-                self.read_watched()
-
-        with update(network, others, optimizer.optimizer, learning_rate, self.clip_norm, apply):
-            wrapped = getattr(self.trainer.strategy, "wrapped", {}).get(name)
+        wrapped = getattr(self.trainer.strategy, "wrapped", {}).get(name)
+        optimizer.zero_grad()
+        with frozen(others):
             yield wrapped or network, lambda loss: self.manual_backward(loss / self.accumulate)
+        norm = clip(network, self.clip_norm)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate
+        self.updates.append((optimizer, norm))
+        self.watch.add({f"gradient_norm/{name}": norm})
+
+    def changing_buffers(self) -> Iterator[Tensor]:
+        """Of the trained networks and of a loss that counts; a step may change them."""
+        for name in (*self.trained_networks, "adversarial"):
+            module = getattr(self, name, None)
+            if isinstance(module, nn.Module):
+                yield from module.buffers()
 
     # --- validation -------------------------------------------------------------------------------------------------
 
-    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Tensor]:
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Tensor] | None:
+        if not batch.get("counted", True):
+            return None
         return self.validation.update(self.generator_ema, *self.pair(batch))
 
     def on_validation_start(self) -> None:
@@ -188,9 +213,8 @@ class PixelSystem(pl.LightningModule):
         bad = [name for name, value in row.items() if not abs(value) < float("inf")]
         if row and (bad or self.guard.first_bad_step >= 0):
             raise NonFiniteError(
-                f"training diverged at step {int(self.guard.first_bad_step)} ({', '.join(bad)} not finite). No "
-                "update was applied since; the state before it is kept in checkpoints/last.ckpt. Lower the learning "
-                "rate or set system.clip_norm=1, and continue with resume=auto."
+                f"training diverged at step {int(self.guard.first_bad_step)}: {', '.join(bad) or 'a gradient'} not "
+                "finite; nothing was changed since"
             )
         return row
 
@@ -220,79 +244,3 @@ class PixelSystem(pl.LightningModule):
         """One for each of `trained_networks`."""
         optimizers = self.optimizers()
         return optimizers if isinstance(optimizers, list) else [optimizers]  # type: ignore[list-item,return-value]
-
-
-class AdversarialSystem(PixelSystem):
-    """SRGAN's training: a pixel phase, then generator against discriminator (arXiv 1609.04802, section 2).
-
-    Args:
-        discriminator: images (N C sH sW, in [0, 1]) to logits, or to whatever `adversarial` wants of it.
-        adversarial: its loss and the generator's, as sr/losses/adversarial.py says. Their parts are watched under the
-            names given.
-        adversarial_content: content loss of the adversarial phase.
-        adversarial_weight: of the generator's adversarial loss.
-        adversarial_schedule: learning rate of the generator in the adversarial phase, by its steps.
-        discriminator_schedule: the same for the discriminator.
-        pixel_steps: of the pixel phase; 0 where the generator's weights are given.
-        ramp_steps: over which the adversarial weight grows linearly.
-        options: as in PixelSystem, where `content` and `schedule` are those of the pixel phase.
-    """
-
-    trained_networks = ("generator", "discriminator")
-
-    def __init__(
-        self,
-        discriminator: nn.Module,
-        adversarial: Any,
-        adversarial_content: nn.Module,
-        adversarial_weight: float,
-        adversarial_schedule: Schedule,
-        discriminator_schedule: Schedule,
-        pixel_steps: int,
-        ramp_steps: int = 0,
-        **options: Any,
-    ) -> None:
-        super().__init__(**options)
-        self.discriminator, self.adversarial = discriminator, adversarial
-        self.adversarial_content, self.adversarial_weight = adversarial_content, adversarial_weight
-        self.adversarial_schedule, self.discriminator_schedule = adversarial_schedule, discriminator_schedule
-        self.pixel_steps, self.ramp_steps = pixel_steps, ramp_steps
-
-    @property
-    def phase(self) -> str:
-        return "pixel" if self.global_step <= self.pixel_steps and self.pixel_steps else "adversarial"
-
-    @property
-    def phase_ends(self) -> dict[int, str]:
-        return {self.pixel_steps: "pixel"} if self.pixel_steps else {}
-
-    def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
-        if self.global_step < self.pixel_steps:
-            self.pixel_step(batch)
-        else:
-            self.adversarial_step(batch, self.global_step - self.pixel_steps)
-        average(self.generator_ema, self.generator, self.ema_decay, self.global_step)
-
-    def adversarial_step(self, batch: dict[str, Any], step: int) -> None:
-        weight = self.adversarial_weight * min((step + 1) / (self.ramp_steps + 1), 1.0)
-        pairs = self.pieces(batch)
-        made = []
-
-        # G: stay close to the target and raise D's logits on what it made.
-        with self.updating("generator", self.adversarial_schedule(step)) as (generator, backward):
-            for lr, hr in without_sync(generator, pairs):
-                sr = generator(lr)
-                content, parts = self.adversarial_content(sr, hr)
-                fool, more = self.adversarial.generator(self.discriminator, sr, hr, lr)
-                loss = content + weight * fool
-                backward(loss)
-                self.watch.add({f"loss/{name}": value for name, value in parts.items()} | more)
-                self.watch.add({"loss/adversarial": fool, "loss/generator": loss})
-                made.append((lr, sr, hr))
-
-        # D: raise logits on real images, lower them on generated ones.
-        with self.updating("discriminator", self.discriminator_schedule(step)) as (discriminator, backward):
-            for lr, sr, hr in without_sync(discriminator, made):
-                loss, parts = self.adversarial.discriminator(discriminator, hr, sr.detach(), lr)
-                backward(loss)
-                self.watch.add({"loss/discriminator": loss} | parts)

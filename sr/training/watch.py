@@ -12,6 +12,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.values: dict[str, list[Tensor]] = {}
+        self.content: Tensor | None = None  # the content loss of the last step, or of the last piece of its batch
         self.step, self.since, self.paused = 0, perf_counter(), 0.0
 
     def add(self, values: Mapping[str, Tensor]) -> None:

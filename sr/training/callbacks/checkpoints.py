@@ -1,18 +1,29 @@
 """What is kept of a run: `last.ckpt` to continue it, `best.ckpt` to use it, one checkpoint at the end of a phase."""
 
+import os
+import shutil
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 
+RISEN = 4.0  # times the lowest mean loss of the phase: more than one batch differs from another
+
 
 class Checkpoints(Checkpoint):
-    """Writes `<folder>/{last,best,<phase>}.ckpt`, each whole or not at all.
+    """Writes `<folder>/{last,best,healthy,<phase>}.ckpt`, each whole or not at all.
 
     Best means: in the pixel phase, highest fidelity; in the adversarial phase, lowest perceptual distance among the
     checkpoints whose fidelity is not too far below bicubic's. It starts anew with each phase, for no generator
     trained against a discriminator ever beats the PSNR of the one before.
+
+    Healthy is the newest `last` whose weights were still good: the content loss of the very next step, which they
+    give, was at most four times the lowest mean between two checkpoints. A run that diverges goes on from there.
+
+    Where a step is both validated and kept, it is kept after its validation: a run that is killed in between repeats
+    both, and chooses as if it had never been killed.
 
     Args:
         folder: for the checkpoints.
@@ -20,6 +31,7 @@ class Checkpoints(Checkpoint):
         fidelity: validation metric of the pixel phase, in dB, higher is better.
         perceptual: validation metric of the adversarial phase, lower is better.
         floor_db: how far below bicubic the fidelity may fall in the adversarial phase.
+        keep: so many of the last ones are also kept as `step_00001000.ckpt`.
     """
 
     def __init__(
@@ -29,26 +41,36 @@ class Checkpoints(Checkpoint):
         fidelity: str = "psnr_y",
         perceptual: str = "st_lpips",
         floor_db: float = 1.0,
+        keep: int = 0,
     ) -> None:
-        self.folder, self.every_steps = Path(folder), every_steps
+        self.folder, self.every_steps, self.keep = Path(folder), every_steps, keep
         self.fidelity, self.perceptual, self.floor_db = fidelity, perceptual, floor_db
         self.best: dict[str, Any] = {"phase": None}
+        self.lowest: dict[str, Any] = {"phase": None}  # mean content loss between two checkpoints
+        self.content: tuple[Any, int] = 0.0, 0  # its sum since the last one, over how many steps
+        self.unproven: int | None = None  # step of a `last` of which the next step has to say whether it is healthy
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best}
+        return {"best": self.best, "lowest": self.lowest, "content": (float(self.content[0]), self.content[1])}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best = state_dict["best"]
+        self.lowest, self.content = state_dict.get("lowest", self.lowest), state_dict.get("content", self.content)
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:
-        step = trainer.global_step
-        ended = pl_module.phase_ends.get(step)
-        if ended is not None or step % self.every_steps == 0:
-            pl_module.read_watched()  # raises where the weights are no longer numbers, so that none such is kept
-            for name in ("last", ended) if ended is not None else ("last",):
-                self._save(trainer, name)
+        newest, (total, steps) = pl_module.watch.content, self.content
+        self.content = total + newest.float(), steps + 1
+        if self.unproven == trainer.global_step - 1 or self.lowest["phase"] != pl_module.phase:
+            self._prove(trainer, pl_module.phase, float(newest))
+        ended = pl_module.phase_ends.get(trainer.global_step)
+        if ended is not None:
+            pl_module.read_watched()
+            self._save(trainer, ended)
+        if self._is_due(trainer, pl_module) and not validation_is_due(trainer):
+            self._keep(trainer, pl_module)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        pl_module.read_watched()  # raises where the weights are no longer finite, so that none such is kept
         scores = {name.removeprefix("val/"): float(value) for name, value in trainer.callback_metrics.items()}
         phase = pl_module.phase
         # Cost: lower is better, and what is not allowed costs infinitely much.
@@ -59,14 +81,60 @@ class Checkpoints(Checkpoint):
         if phase != self.best["phase"] or cost < self.best["cost"]:
             self.best = {"phase": phase, "cost": cost, "step": trainer.global_step}
             self._save(trainer, "best")
+        if self._is_due(trainer, pl_module):
+            self._keep(trainer, pl_module)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        pl_module.read_watched()
-        self._save(trainer, "last")
+        self._keep(trainer, pl_module)
 
-    def on_exception(self, trainer: pl.Trainer, pl_module: Any, exception: BaseException) -> None:
-        if getattr(exception, "weights_are_good", False):
-            self._save(trainer, "last")
+    def _is_due(self, trainer: pl.Trainer, pl_module: Any) -> bool:
+        return trainer.global_step % self.every_steps == 0 or trainer.global_step in pl_module.phase_ends
+
+    def _keep(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """`last.ckpt`, and under its other names what it was until now."""
+        pl_module.read_watched()
+        total, steps = self.content
+        if steps and self._is_due(trainer, pl_module):
+            self.lowest["loss"] = min(self.lowest["loss"], float(total) / steps)
+            self.content = 0.0, 0
+        self._save(trainer, "last")
+        self.unproven = trainer.global_step
+        last = self.folder / "last.ckpt"
+        if trainer.is_global_zero and self.keep:
+            _same_file(last, self.folder / f"step_{trainer.global_step:08d}.ckpt")
+            for old in sorted(self.folder.glob("step_*.ckpt"))[: -self.keep]:
+                old.unlink()
+
+    def _prove(self, trainer: pl.Trainer, phase: str, loss: float) -> None:
+        """Call `last` healthy, too, where the loss of its weights is; the first loss of a phase is all there is."""
+        if self.lowest["phase"] != phase and isfinite(loss):
+            self.lowest = {"phase": phase, "loss": loss}
+        healthy = loss <= RISEN * self.lowest.get("loss", 0.0)
+        if self.unproven == trainer.global_step - 1 and healthy and trainer.is_global_zero:
+            _same_file(self.folder / "last.ckpt", self.folder / "healthy.ckpt")
+        self.unproven = None
 
     def _save(self, trainer: pl.Trainer, name: str) -> None:
-        trainer.save_checkpoint(self.folder / f"{name}.ckpt")  # Lightning writes beside it and renames
+        """Whole or not at all, also where Lightning's temporary folder is on another disk and its rename a copy."""
+        target = self.folder / f"{name}.ckpt"
+        beside = target.with_name(f".{target.name}~")
+        trainer.save_checkpoint(beside)
+        if trainer.is_global_zero:
+            beside.replace(target)
+
+
+def validation_is_due(trainer: pl.Trainer) -> bool:
+    """Whether Lightning validates after this step."""
+    every = trainer.val_check_batch
+    return bool(trainer.enable_validation and every) and trainer.global_step % every == 0  # type: ignore[operator]
+
+
+def _same_file(source: Path, target: Path) -> None:
+    """Another name for it, without a copy where the file system can do that."""
+    beside = target.with_name(f".{target.name}~")
+    beside.unlink(missing_ok=True)
+    try:
+        os.link(source, beside)
+    except OSError:
+        shutil.copyfile(source, beside)
+    beside.replace(target)

@@ -8,6 +8,7 @@ from typing import Any
 import pytorch_lightning as pl
 
 from ..lightning import do_not_vote_on_signals
+from .checkpoints import validation_is_due
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -50,6 +51,8 @@ class Stop(pl.Callback):
             wanted = trainer.strategy.reduce_boolean_decision(wanted, all=False)
         if wanted and trainer.global_step < trainer.max_steps:
             self.stopped = trainer.should_stop = True
+            if not validation_is_due(trainer):  # Lightning would validate once more, and that would compete for best
+                trainer.limit_val_batches = 0
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         for number, handler in self._handlers.items():

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from sr.training.callbacks import Checkpoints
 
@@ -12,9 +13,23 @@ class Trainer:
 
     def __init__(self) -> None:
         self.global_step, self.callback_metrics, self.saved = 0, {}, []
+        self.is_global_zero, self.enable_validation, self.val_check_batch = True, False, None
 
     def save_checkpoint(self, path) -> None:
-        self.saved.append((path.stem, self.global_step))
+        self.saved.append((path.name.strip(".~").removesuffix(".ckpt"), self.global_step))
+        path.write_text(str(self.global_step))
+
+
+class System:
+    """As much of a system."""
+
+    def __init__(self, phase: str = "pixel") -> None:
+        self.phase, self.phase_ends = phase, {}
+        self.validation = SimpleNamespace(bicubic={"psnr_y": 28.0})
+        self.watch = SimpleNamespace(content=torch.tensor(1.0))
+
+    def read_watched(self) -> None:
+        pass
 
 
 @pytest.fixture
@@ -25,9 +40,7 @@ def watched(tmp_path):
     def validate(step, phase, psnr, distance):
         trainer.global_step = step
         trainer.callback_metrics = {"val/psnr_y": psnr, "val/st_lpips": distance}
-        checkpoints.on_validation_end(
-            trainer, SimpleNamespace(phase=phase, validation=SimpleNamespace(bicubic={"psnr_y": 28.0}))
-        )
+        checkpoints.on_validation_end(trainer, System(phase))
         return [step for name, step in trainer.saved if name == "best"]
 
     validate.checkpoints = checkpoints
@@ -64,3 +77,28 @@ def test_the_choice_survives_a_resume(watched, tmp_path):
     again = Checkpoints(str(tmp_path))
     again.load_state_dict(watched.checkpoints.state_dict())
     assert again.best == watched.checkpoints.best
+
+
+def test_healthy_is_the_last_one_before_the_loss_rose(tmp_path):
+    trainer, checkpoints, system = Trainer(), Checkpoints(str(tmp_path), every_steps=5, keep=2), System()
+    healthy = []
+    for trainer.global_step in range(1, 27):
+        system.watch.content = torch.tensor({11: 3.9, 16: 4.1, 21: 900.0, 26: float("nan")}.get(trainer.global_step, 1))
+        checkpoints.on_train_batch_end(trainer, system)
+        if trainer.global_step % 5 == 1 and trainer.global_step > 1:
+            healthy.append(int((tmp_path / "healthy.ckpt").read_text()))
+    assert healthy == [5, 10, 10, 10, 10]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "healthy.ckpt", "last.ckpt", "step_00000020.ckpt", "step_00000025.ckpt",
+    ]  # fmt: skip
+
+
+def test_a_step_that_is_validated_is_kept_after_its_validation(tmp_path):
+    trainer, checkpoints, system = Trainer(), Checkpoints(str(tmp_path), every_steps=5), System()
+    trainer.enable_validation, trainer.val_check_batch = True, 10
+    trainer.callback_metrics = {"val/psnr_y": 29.0, "val/st_lpips": 0.3}
+    for trainer.global_step in (5, 10):
+        checkpoints.on_train_batch_end(trainer, system)
+    assert trainer.saved == [("last", 5)]
+    checkpoints.on_validation_end(trainer, system)
+    assert trainer.saved == [("last", 5), ("best", 10), ("last", 10)]

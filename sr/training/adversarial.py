@@ -1,0 +1,85 @@
+"""The LightningModule of a GAN: two networks, two sentences a step."""
+
+from typing import Any
+
+import torch.nn as nn
+
+from .step import without_sync
+from .system import PixelSystem, Schedule
+
+
+class AdversarialSystem(PixelSystem):
+    """SRGAN's training: a pixel phase, then generator against discriminator (arXiv 1609.04802, section 2).
+
+    Args:
+        discriminator: images (N C sH sW, in [0, 1]) to logits, or to whatever `adversarial` wants of it.
+        adversarial: its loss and the generator's, as sr/losses/adversarial.py says. Their parts are watched under the
+            names given.
+        adversarial_content: content loss of the adversarial phase.
+        adversarial_weight: of the generator's adversarial loss.
+        adversarial_schedule: learning rate of the generator in the adversarial phase, by its steps.
+        discriminator_schedule: the same for the discriminator.
+        pixel_steps: of the pixel phase; 0 where the generator's weights are given.
+        ramp_steps: over which the adversarial weight grows linearly.
+        options: as in PixelSystem, where `content` and `schedule` are those of the pixel phase.
+    """
+
+    trained_networks = ("generator", "discriminator")
+
+    def __init__(
+        self,
+        discriminator: nn.Module,
+        adversarial: Any,
+        adversarial_content: nn.Module,
+        adversarial_weight: float,
+        adversarial_schedule: Schedule,
+        discriminator_schedule: Schedule,
+        pixel_steps: int,
+        ramp_steps: int = 0,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.discriminator, self.adversarial = discriminator, adversarial
+        self.adversarial_content, self.adversarial_weight = adversarial_content, adversarial_weight
+        self.adversarial_schedule, self.discriminator_schedule = adversarial_schedule, discriminator_schedule
+        self.pixel_steps, self.ramp_steps = pixel_steps, ramp_steps
+
+    @property
+    def phase(self) -> str:
+        return "pixel" if self.global_step <= self.pixel_steps and self.pixel_steps else "adversarial"
+
+    @property
+    def phase_ends(self) -> dict[int, str]:
+        return {self.pixel_steps: "pixel"} if self.pixel_steps else {}
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        with self.all_or_nothing():
+            if self.global_step < self.pixel_steps:
+                self.pixel_step(batch)
+            else:
+                self.adversarial_step(batch, self.global_step - self.pixel_steps)
+
+    def adversarial_step(self, batch: dict[str, Any], step: int) -> None:
+        weight = self.adversarial_weight * min((step + 1) / (self.ramp_steps + 1), 1.0)
+        pairs = self.pieces(batch)
+        made = []
+
+        # G: stay close to the target and raise D's logits on what it made.
+        with self.updating("generator", self.adversarial_schedule(step)) as (generator, backward):
+            for lr, hr in without_sync(generator, pairs):
+                sr = generator(lr)
+                content, parts = self.adversarial_content(sr, hr)
+                fool, more = self.adversarial.generator(self.discriminator, sr, hr, lr)
+                loss = content + weight * fool
+                backward(loss)
+                self.watch.add({f"loss/{name}": value for name, value in parts.items()} | more)
+                self.watch.add({"loss/adversarial": fool, "loss/generator": loss})
+                self.watch.content = content.detach()
+                made.append((lr, sr, hr))
+
+        # D: raise logits on real images, lower them on generated ones.
+        with self.updating("discriminator", self.discriminator_schedule(step)) as (discriminator, backward):
+            for lr, sr, hr in without_sync(discriminator, made):
+                loss, parts = self.adversarial.discriminator(discriminator, hr, sr.detach(), lr)
+                backward(loss)
+                self.watch.add({"loss/discriminator": loss} | parts)
