@@ -32,6 +32,8 @@ def lr_psnr(sr: Tensor, lr: Tensor) -> Tensor:
 class LRConsistency(MeanOverImages):
     """Mean over images of `lr_psnr`."""
 
+    title = "LR-PSNR (dB)"
+    digits = 2
     higher_is_better = True
     inputs = ("sr", "lr")
     protocol = "PSNR of SR, shrunk by MATLAB's bicubic, against LR; all channels together, unrounded"

@@ -70,7 +70,9 @@ class DISTS(MeanOverImages):
         weights, bands: as in `TextureAndStructure`.
     """
 
+    title = "DISTS (lower)"
     higher_is_better = False
+    axis, axis_rank = "perception", 2
     protocol = "DISTS, whole images at their own size, rounded to 8 bits"
 
     def __init__(self, weights: str | None = None, bands: list[int] | None = None) -> None:

@@ -54,13 +54,22 @@ def ssim(sr: Tensor, hr: Tensor, *, y: bool = True, crop_border_px: int = 0, rou
 
 
 class Fidelity(MeanOverImages):
-    """What PSNR and SSIM share: their switches."""
+    """What PSNR and SSIM share: their switches.
+
+    Args:
+        y, crop_border_px, round_8bit: as in `psnr`.
+        title: of the column, where the config knows more of the channels than the metric does: that they are RGB.
+    """
 
     higher_is_better = True
+    title_y = ""  # `title` of the scores on luma
     how = ""
 
-    def __init__(self, y: bool = True, crop_border_px: int = 0, round_8bit: bool = True) -> None:
+    def __init__(
+        self, y: bool = True, crop_border_px: int = 0, round_8bit: bool = True, title: str | None = None
+    ) -> None:
         super().__init__()
+        self.title = title or (self.title_y if y else self.title)
         self.options: dict[str, Any] = {"y": y, "crop_border_px": crop_border_px, "round_8bit": round_8bit}
         self.protocol = (
             f"{self.how}; of {'luma (BT.601, 16 to 235, unrounded)' if y else 'all channels together'}, "
@@ -71,6 +80,9 @@ class Fidelity(MeanOverImages):
 class PSNR(Fidelity):
     """Mean over images of `psnr`."""
 
+    title, title_y = "PSNR (dB)", "PSNR-Y (dB)"
+    digits = 2
+    axis = "distortion"
     how = "peak 255, mean over images"
 
     def score(self, sr: Tensor, hr: Tensor) -> Tensor:  # type: ignore[override]
@@ -80,6 +92,7 @@ class PSNR(Fidelity):
 class SSIM(Fidelity):
     """Mean over images of `ssim`."""
 
+    title, title_y = "SSIM", "SSIM-Y"
     how = "11x11 Gaussian, sigma 1.5, valid region, K = 0.01, 0.03, population covariance"
 
     def score(self, sr: Tensor, hr: Tensor) -> Tensor:  # type: ignore[override]

@@ -11,13 +11,22 @@ class MeanOverImages(Metric):
     torchmetrics' own PSNR pools squared error over all images instead, which is another (lower) number.
 
     Attributes:
-        inputs: which of "sr", "hr", "lr" the metric looks at, in the order of its arguments.
+        title: above its column, with the unit, and the direction where lower is better; "": the name in the config.
+        digits: after the decimal point, as papers print them.
+        higher_is_better: which of two scores wins.
         protocol: how the number is made, in words; it is printed with the number.
+        inputs: which of "sr", "hr", "lr" the metric looks at, in the order of its arguments.
+        axis: of the perception-distortion plane, "distortion" or "perception"; "" for neither.
+        axis_rank: of several metrics for one axis, the one of the lowest rank is drawn.
     """
 
     full_state_update = False
-    inputs: tuple[str, ...] = ("sr", "hr")
+    title = ""
+    digits = 4
     protocol = ""
+    inputs: tuple[str, ...] = ("sr", "hr")
+    axis = ""
+    axis_rank = 0
     total: Tensor
     count: Tensor
 

@@ -58,7 +58,9 @@ class NIQE(MeanOverImages):
         crop_border_px, bands: as in `niqe`.
     """
 
+    title = "NIQE (lower)"
     higher_is_better = False
+    axis, axis_rank = "perception", 3
     inputs = ("sr",)
 
     def __init__(self, crop_border_px: int = 0, bands: list[int] | None = None) -> None:

@@ -121,7 +121,9 @@ class STLPIPS(MeanOverImages):
         bands: three channels to look at, for images that are neither gray nor RGB.
     """
 
+    title = "ST-LPIPS (lower is better)"
     higher_is_better = False
+    axis, axis_rank = "perception", 1
 
     def __init__(self, net: str = "alex", bands: list[int] | None = None) -> None:
         super().__init__()
@@ -140,7 +142,9 @@ class LPIPS(MeanOverImages):
         net, weights, bands: as in `lpips`.
     """
 
+    title = "LPIPS (lower)"
     higher_is_better = False
+    axis, axis_rank = "perception", 0  # the one that papers print
 
     def __init__(self, net: str = "alex", weights: str | None = None, bands: list[int] | None = None) -> None:
         super().__init__()

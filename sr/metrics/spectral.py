@@ -50,6 +50,7 @@ def ergas(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
 class SAM(MeanOverImages):
     """Mean over images of `sam`; lower is better."""
 
+    title = "SAM (deg, lower)"
     higher_is_better = False
     protocol = "mean angle between spectra, degrees, unrounded"
 
@@ -60,6 +61,7 @@ class SAM(MeanOverImages):
 class ERGAS(MeanOverImages):
     """Mean over images of `ergas`; lower is better."""
 
+    title = "ERGAS (lower)"
     higher_is_better = False
 
     def __init__(self, scale: int) -> None:
