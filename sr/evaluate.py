@@ -23,9 +23,10 @@ from sr.errors import UserError, mistake
 from sr.image.range import Range
 from sr.inference import models
 from sr.inference.models import Enlarger
-from sr.judge import card, figures, report
+from sr.judge import figures, report
 from sr.judge.figures import Box
 from sr.judge.score import complaints, pair_of, row, score
+from sr.judge.table import columns_of, protocol, table
 
 register()
 SHOWN = 3  # at most so many images in the figure, where none is named
@@ -68,8 +69,8 @@ def evaluate(config: DictConfig, device: torch.device) -> int:
     degradation = degradation.to(device) if isinstance(degradation, torch.nn.Module) else degradation
     results = report.Results(
         command=shlex.join(["python", "-m", "sr.evaluate", *sys.argv[1:]]),
-        how=card.protocol(config.scale, config.channels, metrics, degradation),
-        better={name: metric.higher_is_better is not False for name, metric in metrics.items()},
+        how=protocol(config.scale, config.channels, metrics, degradation),
+        columns=columns_of(metrics),
         models=[enlarger.name for enlarger in enlargers],
         notes=notes,
     )
@@ -90,7 +91,7 @@ def evaluate(config: DictConfig, device: torch.device) -> int:
         results.notes.append("interrupted: models or sets are missing")
         status = 130
     if rank == 0 and results.rows:
-        print(f"\n{card.table(results.rows)}\n")
+        print(f"\n{table(results.columns, results.rows)}\n")
         pairs = report.write(results, folder)
         print(*map(report.sentence, pairs), *results.notes, sep="\n")
         print(f"\n{folder}/README.md has the intervals, the protocol and the figures", flush=True)
@@ -194,13 +195,14 @@ def example(
     """One image for the figure, with the crops that the records brought along."""
     hr = pair_of(images, images.names.index(name), degradation, device)[1][0].cpu()
     left, top, width, height = box
-    shown = [key for key in ("psnr_y", "psnr", "st_lpips", "lpips") if key in results.better][:2]
-    titles = " / ".join(card.TITLES[key].split(" (")[0] for key in shown)
+    axes = ([key for key, column in results.columns.items() if column.axis == axis] for axis in figures.AXES)
+    shown = [keys[0] for keys in axes if keys]  # the first metric of each
+    titles = " / ".join(results.columns[key].title.split(" (")[0] for key in shown)
     crops: list[tuple[str, Tensor, str]] = [("HR", hr[:, top : top + height, left : left + width], titles)]
     for model in results.models:
         one: Mapping[str, Any] = next(r for r in results.records[images.name, model] if r["image"] == name)
         if "crop" in one:
-            values = " / ".join(card.show(key, one["scores"][key]) for key in shown)
+            values = " / ".join(results.columns[key].show(one["scores"][key]) for key in shown)
             crops.append((model, one["crop"] / 255, values))
     return figures.Example(f"{images.name} {name}, x{images.scale}", hr, box, crops)
 

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from sr.atomic import replacing
 from sr.image.resize import imresize
+from sr.judge.table import Column
 
+AXES = ("distortion", "perception")  # x and y of the plane
 Box = tuple[int, int, int, int]
 
 
@@ -70,27 +72,45 @@ def panel(examples: Sequence[Example], path: Path, columns: int = 4) -> None:
     _save(figure, path)
 
 
-def scatter(rows: Sequence[Mapping[str, Any]], x: tuple[str, str], y: tuple[str, str], path: Path) -> None:
-    """The perception-distortion plane (Blau & Michaeli 2018), a plot for each set: down and right is better.
+def drawn_on(columns: Mapping[str, Column], axis: str) -> str | None:
+    """Of the metrics of an axis of the perception-distortion plane, the one that papers print first."""
+    names = [name for name, column in columns.items() if column.axis == axis]
+    return min(names, key=lambda name: columns[name].axis_rank, default=None)
+
+
+def scatter(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column], x: str, y: str, path: Path) -> str:
+    """The perception-distortion plane (Blau & Michaeli 2018), a plot for each set.
 
     Args:
         rows: of the table.
-        x, y: key and title of a fidelity and of a perceptual distance.
+        columns: of its metrics.
+        x, y: names of a fidelity and of a perceptual distance.
+        path: of the PNG.
+
+    Returns:
+        Where the better ones are: "down and right", say.
     """
+    right, up = (columns[name].higher_is_better for name in (x, y))
     plt = _pyplot()
-    rows = [row for row in rows if row.get(x[0]) is not None and row.get(y[0]) is not None]
+    rows = [row for row in rows if row.get(x) is not None and row.get(y) is not None]
     names = list(dict.fromkeys(row["set"] for row in rows))
     models = list(dict.fromkeys(row["model"] for row in rows))
     figure, axes = plt.subplots(1, len(names), figsize=(4 * len(names), 3.6), layout="constrained", squeeze=False)
     for axis, name in zip(axes[0], names, strict=True):
         for row in (row for row in rows if row["set"] == name):
             colour = f"C{models.index(row['model']) % 10}"
-            axis.scatter(row[x[0]], row[y[0]], color=colour, s=36, zorder=3)
-            axis.annotate(row["model"], (row[x[0]], row[y[0]]), xytext=(5, 5), textcoords="offset points", fontsize=8)
+            axis.scatter(row[x], row[y], color=colour, s=36, zorder=3)
+            axis.annotate(row["model"], (row[x], row[y]), xytext=(5, 5), textcoords="offset points", fontsize=8)
         axis.margins(0.25)
         axis.grid(alpha=0.3)
-        axis.set(title=f"{name} x{rows[0]['scale']}", xlabel=f"{x[1]} →", ylabel=f"← {y[1]}")
+        axis.set(title=f"{name} x{rows[0]['scale']}", xlabel=_towards(columns[x]), ylabel=_towards(columns[y]))
     _save(figure, path)
+    return f"{'up' if up else 'down'} and {'right' if right else 'left'}"
+
+
+def _towards(column: Column) -> str:
+    """Its title with an arrow to the better scores."""
+    return f"{column.title} →" if column.higher_is_better else f"← {column.title}"
 
 
 def _show(axis: Any, image: Tensor, text: str) -> None:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from sr.atomic import write_text
-from sr.judge import card, compare, figures
+from sr.judge import compare, figures
+from sr.judge.environment import environment
 from sr.judge.figures import Example
-
-FIDELITY = ("psnr_y", "psnr", "psnr_rgb")
-PERCEPTUAL = ("lpips", "st_lpips", "dists", "niqe")  # the first at hand is that of the scatter plot
+from sr.judge.table import Column, metrics_json, table
 
 
 @dataclass
@@ -22,7 +21,7 @@ class Results:
     Args:
         command: that made them.
         how: the protocol.
-        better: metric -> whether higher is better, in the order of the columns.
+        columns: metric -> how it is shown, in the order of the table.
         models: names; the first is the one that the others are compared with.
         rows: of the table.
         records: (set, model) -> a record an image, as `sr.judge.score` makes them.
@@ -33,7 +32,7 @@ class Results:
 
     command: str
     how: dict[str, Any]
-    better: dict[str, bool]
+    columns: dict[str, Column]
     models: list[str]
     rows: list[dict[str, Any]] = field(default_factory=list)
     records: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
@@ -43,7 +42,7 @@ class Results:
 
     def add(self, row: dict[str, Any], records: list[dict[str, Any]]) -> None:
         """One model on one set."""
-        values = {name: [v for v in scores(records, name).values() if v is not None] for name in self.better}
+        values = {name: [v for v in scores(records, name).values() if v is not None] for name in self.columns}
         self.rows.append(row | {"ci95": {name: compare.interval(v) for name, v in values.items() if v}})
         self.records[row["set"], row["model"]] = records
 
@@ -51,7 +50,7 @@ class Results:
 def write(results: Results, folder: Path) -> list[dict[str, Any]]:
     """Write README.md, metrics.json, per_image.csv and the figures to `folder`; returns the comparisons in them."""
     pairs = compared(results)
-    write_text(folder / "metrics.json", card.metrics_json(results.how, results.rows, {"paired": pairs}))
+    write_text(folder / "metrics.json", metrics_json(results.how, results.rows, {"paired": pairs}))
     write_text(folder / "per_image.csv", _per_image(results))
     write_text(folder / "README.md", _page(results, pairs, []))  # nothing is lost if a figure cannot be drawn
     write_text(folder / "README.md", _page(results, pairs, _figures(results, folder)))
@@ -67,10 +66,10 @@ def compared(results: Results) -> list[dict[str, Any]]:
             keys = [(name, model) for model in (other, first)]
             if not all(key in results.records for key in keys):
                 continue  # interrupted
-            for metric, higher_is_better in results.better.items():
+            for metric, column in results.columns.items():
                 a, b = (scores(results.records[key], metric) for key in keys)
                 pair = {"set": name, "metric": metric, "a": other, "b": first}
-                pairs.append(pair | compare.paired(a, b, higher_is_better))
+                pairs.append(pair | compare.paired(a, b, column.higher_is_better))
     return pairs
 
 
@@ -93,10 +92,10 @@ def scores(records: Sequence[Mapping[str, Any]], metric: str) -> dict[str, float
 def _per_image(results: Results) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["set", "image", "model", *results.better, "ms", "failed"])
+    writer.writerow(["set", "image", "model", *results.columns, "ms", "failed"])
     for (name, model), records in results.records.items():
         for one in records:
-            values = [one.get("scores", {}).get(metric) for metric in results.better]
+            values = [one.get("scores", {}).get(metric) for metric in results.columns]
             writer.writerow([name, one["image"], model, *values, one.get("ms"), one.get("failed")])
     return text.getvalue()
 
@@ -108,25 +107,24 @@ def _figures(results: Results, folder: Path) -> list[tuple[str, str]]:
     if examples:
         figures.panel(examples, folder / "panel.png")
         drawn.append(("panel.png", "the box out of each model's image"))
-    axes = [next((name for name in names if name in results.better), "") for names in (FIDELITY, PERCEPTUAL)]
-    if all(any(row.get(axis) is not None for row in results.rows) for axis in axes):
-        x, y = ((name, card.TITLES[name]) for name in axes)
-        figures.scatter(results.rows, x, y, folder / "perception_distortion.png")
-        drawn.append(("perception_distortion.png", "distortion against perception; down and right is better"))
+    x, y = (figures.drawn_on(results.columns, axis) for axis in figures.AXES)
+    if x and y and all(any(row.get(name) is not None for row in results.rows) for name in (x, y)):
+        better = figures.scatter(results.rows, results.columns, x, y, folder / "perception_distortion.png")
+        drawn.append(("perception_distortion.png", f"distortion against perception; {better} is better"))
     return drawn
 
 
 def _page(results: Results, pairs: Sequence[Mapping[str, Any]], drawn: Sequence[tuple[str, str]]) -> str:
-    here = card.environment()
-    names = [name for name in results.better if any(name in row["ci95"] for row in results.rows)]
+    here = environment()
+    names = [name for name in results.columns if any(name in row["ci95"] for row in results.rows)]
     intervals = []
     for row in results.rows:
-        ends = [" to ".join(card.show(name, end) for end in row["ci95"].get(name, [])) for name in names]
+        ends = [" to ".join(results.columns[name].show(end) for end in row["ci95"].get(name, [])) for name in names]
         intervals.append(f"| {row['set']} | {row['model']} | " + " | ".join(ends) + " |")
     sets = dict.fromkeys(name for name, _ in results.records)
     lines = [
         f"# {', '.join(results.models)} on {', '.join(sets)}", "",
-        f"    {results.command}", "", card.table(results.rows), "",
+        f"    {results.command}", "", table(results.columns, results.rows), "",
         *[f"![{what}]({file})\n" for file, what in drawn],
         "## How sure", "", "95 % bootstrap intervals of the means, over images.", "",
         "| set | model | " + " | ".join(names) + " |", "|---|---|" + "---|" * len(names), *intervals, "",

@@ -12,6 +12,7 @@ from sr.errors import UserError
 from sr.inference import models
 from sr.judge import card
 from sr.judge.score import complaints, row, score
+from sr.judge.table import columns_of, protocol, table
 from sr.weights import store as weights
 
 from .callbacks.panels import crops, panel
@@ -54,7 +55,8 @@ def finish(
     kept = {name: weights.averaged_of(file) for name, file in files.items() if file.exists()}
     system.to(trainer.strategy.root_device)  # from where Lightning takes it at the end of a fit
     rows = score_all(config, trainer, system, data, kept)
-    how = card.protocol(config.scale, config.channels, dict(system.validation.metrics.items()), system.degradation)
+    metrics: dict[str, Any] = dict(system.validation.metrics.items())
+    how, columns = protocol(config.scale, config.channels, metrics, system.degradation), columns_of(metrics)
     if not trainer.is_global_zero:
         return
 
@@ -73,8 +75,8 @@ def finish(
     cells = [crops(lr[0].cpu(), made, hr[0].cpu(), 160) for made, (lr, hr) in zip(srs, pairs, strict=True)]
     (folder / "samples").mkdir(exist_ok=True)
     panel(cells, list(kept)).save(folder / "samples" / "final.png")
-    card.write(folder, command, plain, how, rows, seconds, trainer.global_step)
-    print(f"\n{card.table(rows)}\n\n{folder}/README.md is the card of this run", flush=True)
+    card.write(folder, command, plain, how, columns, rows, seconds, trainer.global_step)
+    print(f"\n{table(columns, rows)}\n\n{folder}/README.md is the card of this run", flush=True)
 
 
 def score_all(

@@ -4,7 +4,9 @@ import torch
 
 from sr.formats import picture as formats
 from sr.image.resize import imresize
-from sr.judge.figures import Example, hardest_box, panel, scatter
+from sr.judge.figures import Example, drawn_on, hardest_box, panel, scatter
+from sr.judge.table import Column, columns_of
+from sr.metrics import NIQE, PSNR, SSIM, STLPIPS
 
 BLUE, GREEN = (torch.tensor(colour).view(3, 1, 1) for colour in ([0.0, 0, 1], [0.0, 0.8, 0]))
 
@@ -124,9 +126,11 @@ def test_the_plane_has_a_plot_for_each_set_and_a_point_for_each_model(tmp_path):
         for i, name in enumerate(["Set5", "Set14"])
         for model, psnr, distance in (("bicubic", 28.4, 0.34), ("mine", 31, 0.1), ("esrgan", 30.4, None))
     ]
+    columns = {"psnr_y": Column("PSNR (dB)"), "lpips": Column("LPIPS", higher_is_better=False)}
     widths, points = [], []
     for count in (3, 6):
-        scatter(rows[:count], ("psnr_y", "PSNR (dB)"), ("lpips", "LPIPS"), tmp_path / "plane.png")
+        better = scatter(rows[:count], columns, "psnr_y", "lpips", tmp_path / "plane.png")
+        assert better == "down and right"
         picture = formats.read(tmp_path / "plane.png")
         widths.append(picture.shape[1])
         colours = ([31, 119, 180], [255, 127, 14], [44, 160, 44])  # C0, C1, C2
@@ -138,3 +142,10 @@ def test_the_plane_has_a_plot_for_each_set_and_a_point_for_each_model(tmp_path):
     assert one > 100
     # What has no LPIPS has no point.
     assert np.array(points) == pytest.approx(np.array([[one, one, 0], [2 * one, 2 * one, 0]]), rel=0.1)
+
+
+def test_an_axis_is_that_of_the_metrics_whatever_their_names():
+    columns = columns_of({"a": SSIM(), "b": NIQE(), "c": PSNR(), "d": STLPIPS(), "e": PSNR(y=False)})
+    assert drawn_on(columns, "distortion") == "c"
+    assert drawn_on(columns, "perception") == "d"
+    assert drawn_on(columns_of({"a": SSIM()}), "perception") is None

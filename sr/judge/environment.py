@@ -1,0 +1,51 @@
+"""What scores were made with: versions, hardware, the commit."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+
+def environment() -> dict[str, str]:
+    """Versions and hardware."""
+    return {
+        "python": platform.python_version(),
+        "torch": version("torch"),
+        "lightning": version("pytorch-lightning"),
+        "device": device_name(),
+        "commit": commit(),
+    }
+
+
+def device_name() -> str:
+    """The GPUs, or the processor and how many of its cores are ours."""
+    import torch
+
+    if torch.cuda.is_available():
+        return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        name = names[0] if names else name
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{cores} cores of {name}"
+
+
+def commit() -> str:
+    """The commit of this project's checkout, with a + where files have changed since; unknown outside of one."""
+    here = Path(__file__).resolve().parents[1]
+    try:
+        if Path(_git(here, "rev-parse", "--show-toplevel")).resolve() != here.parent:  # of whoever installed us
+            return "unknown"
+        head = _git(here, "rev-parse", "--short", "HEAD")
+        return head + ("+" if _git(here, "status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True
+    ).stdout.strip()

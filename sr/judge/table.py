@@ -1,0 +1,109 @@
+"""Scores as a table for people and as JSON for programs, with how they were made."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torchmetrics import Metric
+
+from .environment import environment
+
+
+@dataclass(frozen=True)
+class Column:
+    """How a metric is shown: what `sr.metrics.mean.MeanOverImages` says of itself, without its weights and states.
+
+    Args:
+        title, digits, higher_is_better, axis, axis_rank: as there.
+    """
+
+    title: str
+    digits: int = 4
+    higher_is_better: bool = True
+    axis: str = ""
+    axis_rank: int = 0
+
+    def show(self, value: float | None) -> str:
+        """A value with as many digits as papers print."""
+        return "-" if value is None else f"{value:.{self.digits}f}"
+
+
+class CountColumn(Column):
+    """Large counts, in millions."""
+
+    def show(self, value: float | None) -> str:
+        return "-" if value is None else f"{value / 1e6:.2f} M" if value >= 1e4 else str(value)
+
+
+COSTS = {
+    "ms_per_mp": Column("ms/MP", 0),
+    "peak_mb": Column("memory (MB)", 0),
+    "parameters": CountColumn("parameters"),
+}  # columns of every table, after those of the metrics
+
+
+def columns_of(metrics: Mapping[str, Metric]) -> dict[str, Column]:
+    """Name -> column; one of torchmetrics' own, which has no title, is shown under its name.
+
+    Two metrics with one title have their names before it.
+    """
+    columns = {
+        name: Column(
+            getattr(metric, "title", "") or name,
+            getattr(metric, "digits", Column.digits),
+            metric.higher_is_better is not False,
+            getattr(metric, "axis", Column.axis),
+            getattr(metric, "axis_rank", Column.axis_rank),
+        )
+        for name, metric in metrics.items()
+    }
+    titles = [column.title for column in columns.values()]
+    return {
+        name: replace(column, title=f"{name}: {column.title}") if titles.count(column.title) > 1 else column
+        for name, column in columns.items()
+    }
+
+
+def table(columns: Mapping[str, Column], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Markdown; columns of which nothing is known are left out.
+
+    Args:
+        columns: of the metrics, in their order.
+        rows: as `sr.judge.score.row` makes them.
+    """
+    shown = {
+        key: column for key, column in {**columns, **COSTS}.items() if any(row.get(key) is not None for row in rows)
+    }
+    lines = [
+        "| set | model | " + " | ".join(column.title for column in shown.values()) + " |",
+        "|---|---|" + "---:|" * len(shown),
+    ]
+    for row in rows:
+        title = f"{row['set']} x{row['scale']} ({row['n']})"
+        values = [column.show(row.get(key)) for key, column in shown.items()]
+        lines.append(f"| {title} | {row['model']} | " + " | ".join(values) + " |")
+    return "\n".join(lines)
+
+
+def protocol(scale: int, channels: int | None, metrics: Mapping[str, Any], degradation: Any) -> dict[str, Any]:
+    """How the scores were made: it is part of the number.
+
+    Args:
+        scale, channels: of the images; None leaves channels as the files have them.
+        metrics: name -> metric, each of which says its own part.
+        degradation: that made lr where a set has no files of it; it says what it does.
+    """
+    gray = {3: "gray files expanded to RGB", 1: "colour files reduced to luma", None: "gray files left gray"}
+    return {
+        "scale": scale,
+        "images": f"the means are over images; {gray.get(channels, f'{channels} channels')}",
+        "lr": f"the files of the set, or HR {getattr(degradation, 'protocol', type(degradation).__name__)}",
+    } | {name: getattr(metric, "protocol", type(metric).__name__) for name, metric in metrics.items()}
+
+
+def metrics_json(
+    how: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], more: Mapping[str, Any] | None = None
+) -> str:
+    """The text of metrics.json, of a run's and of an evaluation's: {"protocol", "environment", "rows", and `more`}."""
+    return json.dumps({"protocol": how, "environment": environment(), "rows": rows, **(more or {})}, indent=1) + "\n"
