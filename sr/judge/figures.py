@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from sr.atomic import replacing
 from sr.image.resize import imresize
+from sr.image.view import visible
 from sr.judge.table import Column
 
 AXES = ("distortion", "perception")  # x and y of the plane
@@ -114,16 +114,11 @@ def _towards(column: Column) -> str:
 
 
 def _show(axis: Any, image: Tensor, text: str) -> None:
-    axis.imshow(_visible(image), interpolation="nearest")
+    pixels = visible(image).expand(3, -1, -1).clamp(0, 1).permute(1, 2, 0).cpu()
+    axis.imshow(pixels.numpy(), interpolation="nearest")
     axis.set_xticks([])
     axis.set_yticks([])
     axis.set_xlabel(text, fontsize=8)
-
-
-def _visible(image: Tensor) -> np.ndarray:
-    """Bands beyond three show as their first three, fewer than three as the first."""
-    image = image[:3] if image.shape[0] >= 3 else image[:1].expand(3, -1, -1)
-    return image.clamp(0, 1).permute(1, 2, 0).cpu().numpy()
 
 
 def _pyplot() -> Any:

@@ -11,11 +11,11 @@ from sr.data.module import CropData
 from sr.errors import UserError
 from sr.inference import models
 from sr.judge import card
+from sr.judge.panel import crops, panel
 from sr.judge.score import complaints, row, score
 from sr.judge.table import columns_of, protocol, table
 from sr.weights import store as weights
 
-from .callbacks.panels import crops, panel
 from .system import PixelSystem
 
 
