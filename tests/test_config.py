@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sr.config import CONF, EvaluateConfig, register, run_folder, validate
 from sr.errors import UserError
-from sr.evaluate import load_metrics
+from sr.judge.evaluation import load_metrics
 from sr.judge.table import columns_of
 
 GROUPS = sorted(

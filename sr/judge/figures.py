@@ -5,26 +5,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from sr.atomic import replacing
-from sr.image.resize import imresize
 from sr.image.view import visible
-from sr.judge.table import Column
+
+from .score import Box
+from .table import Column
 
 AXES = ("distortion", "perception")  # x and y of the plane
-Box = tuple[int, int, int, int]
 
 
 @dataclass
 class Example:
-    """One image of the panel.
+    """One image of the figure.
 
     Args:
         title: below the whole image.
         hr: C H W in [0, 1].
-        box: left, top, width, height.
+        box: left, top, width, height in pixels of hr.
         crops: (name, C h w in [0, 1], line below it) for each model.
     """
 
@@ -34,26 +33,14 @@ class Example:
     crops: list[tuple[str, Tensor, str]]
 
 
-def hardest_box(lr: Tensor, hr: Tensor, width: int, height: int) -> Box:
-    """Where bicubic enlargement fails most: left, top, width, height of the box with the largest squared error.
+def close_ups(examples: Sequence[Example], path: Path, columns: int = 4) -> None:
+    """The papers' figure: the whole image with a box, and the box magnified for every model.
 
     Args:
-        lr: C H W in [0, 1].
-        hr: C sH sW.
-        width, height: of the box, at most those of hr; the box keeps off the border where it can.
+        examples: one below the other.
+        path: of the PNG.
+        columns: at most so many crops beside each other.
     """
-    width, height = min(width, hr.shape[-1]), min(height, hr.shape[-2])
-    error = ((imresize(lr, hr.shape[-1] // lr.shape[-1]) - hr) ** 2).sum(0).double()
-    sums = torch.nn.functional.pad(error.cumsum(0).cumsum(1), (1, 0, 1, 0))
-    boxes = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]
-    y, x = ((size - 1) // 2 if size < 17 else 8 for size in boxes.shape)
-    inner = boxes[y : len(boxes) - y, x : boxes.shape[1] - x]
-    best = int(inner.argmax())
-    return best % inner.shape[1] + x, best // inner.shape[1] + y, width, height
-
-
-def panel(examples: Sequence[Example], path: Path, columns: int = 4) -> None:
-    """The papers' figure: the whole image with a box, and the box magnified for every model."""
     plt = _pyplot()
     rows_each = [-(-len(example.crops) // columns) for example in examples]
     figure = plt.figure(figsize=(3.4 + 1.9 * min(columns, max(len(e.crops) for e in examples)),

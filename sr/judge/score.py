@@ -12,6 +12,7 @@ from torch import Tensor
 from torchmetrics import Metric
 from tqdm import tqdm
 
+from sr.data.images import Images
 from sr.degradations import Bicubic, pair
 from sr.degradations.pairs import Degradation
 from sr.errors import UserError, reason
@@ -24,7 +25,7 @@ Box = tuple[int, int, int, int]  # left, top, width, height in HR pixels
 @torch.inference_mode()
 def score(
     enlarge: Callable[[Tensor], Tensor],
-    images: Any,
+    images: Images,
     metrics: Mapping[str, Metric],
     device: torch.device | str = "cpu",
     rank: int = 0,
@@ -39,7 +40,7 @@ def score(
 
     Args:
         enlarge: lr (1 C H W, in [0, 1]) to sr (1 C sH sW).
-        images: a sized sequence of {"name", "n", "hr"}, with "lr" where there are files of it, and with `names`.
+        images: the set.
         metrics: name -> metric of (sr, hr), or of what its `inputs` name; left as they are.
         rank, world: this process takes every world-th image, and all get all records.
         boxes: image name -> what of its sr to bring along.
@@ -55,8 +56,7 @@ def score(
     records: list[tuple[int, Record]] = []
     warm, largest = False, None
     for i in tqdm(range(rank, len(images), world), desc=progress, unit="image", disable=progress is None or rank > 0):
-        name = images.names[i]
-        record: Record = {"image": name}
+        record: Record = {"image": images.names[i]}
         records.append((i, record))
         try:
             lr, hr = pair_of(images, i, degradation, device)
@@ -73,31 +73,31 @@ def score(
             record["failed"] = f"SR is {_size(sr)}, HR {_size(hr)}: the model enlarges by another scale"
             continue
         sr = sr.clamp(0, 1)
-        record |= {"megapixels": sr[0, 0].numel() / 1e6, "lr_pixels": lr[0, 0].numel(), "scores": {}, "refused": {}}
-        seen = {"sr": sr, "hr": hr, "lr": lr}
-        for key, metric in metrics.items():
-            try:
-                metric.reset()
-                metric.update(*(seen[side] for side in getattr(metric, "inputs", ("sr", "hr"))))
-                record["scores"][key] = float(metric.compute())
-            except (UserError, RuntimeError, ValueError, IndexError) as error:
-                record["scores"][key], record["refused"][key] = None, reason(error)
-        if boxes and name in boxes:
-            left, top, width, height = boxes[name]
+        record |= {"megapixels": sr[0, 0].numel() / 1e6, "lr_pixels": lr[0, 0].numel()}
+        record |= _scores(metrics, {"sr": sr, "hr": hr, "lr": lr})
+        if boxes and record["image"] in boxes:
+            left, top, width, height = boxes[record["image"]]
             crop = sr[0, :, top : top + height, left : left + width]
             record["crop"] = (crop * 255).round().to(torch.uint8).cpu()
         if largest is None or lr.numel() > largest[1].numel():
             largest = (record, lr)
     if largest is not None:
         largest[0]["peak_bytes"] = peak_bytes(lambda: enlarge(largest[1]), torch.device(device))
-    if world > 1:
-        gathered: list[Any] = [None] * world
-        dist.all_gather_object(gathered, records)
-        records = [item for part in gathered for item in part]
-    return [record for _, record in sorted(records, key=lambda item: item[0])]
+    return [record for _, record in sorted(_of_all(records, world), key=lambda item: item[0])]
 
 
-def row(model: str, images: Any, records: Sequence[Record], metrics: Sequence[str], parameters: int | None) -> Record:
+def pair_of(
+    images: Images, i: int, degradation: Degradation | None = None, device: torch.device | str = "cpu"
+) -> tuple[Tensor, Tensor]:
+    """(lr, hr) of one image, 1 C H W and 1 C sH sW in [0, 1]."""
+    image = images[i]
+    batch = {side: image[side][None] for side in ("lr", "hr") if side in image} | {"n": [i]}
+    return pair(batch, degradation or Bicubic(images.scale), device)
+
+
+def row(
+    model: str, images: Images, records: Sequence[Record], metrics: Sequence[str], parameters: int | None
+) -> Record:
     """What a table says of one model on one set: the means over the images that could be scored.
 
     Args:
@@ -120,7 +120,7 @@ def row(model: str, images: Any, records: Sequence[Record], metrics: Sequence[st
     return found
 
 
-def complaints(images: Any, records: Sequence[Record]) -> list[str]:
+def complaints(images: Images, records: Sequence[Record]) -> list[str]:
     """A line for each image that is missing from the table or from one of its columns."""
     lines = []
     for record in records:
@@ -141,13 +141,27 @@ def _alone(metric: Metric) -> Metric:
     return metric
 
 
-def pair_of(
-    images: Any, i: int, degradation: Degradation | None = None, device: torch.device | str = "cpu"
-) -> tuple[Tensor, Tensor]:
-    """(lr, hr) of one image, 1 C H W and 1 C sH sW in [0, 1]."""
-    image = images[i]
-    batch = {side: image[side][None] for side in ("lr", "hr") if side in image} | {"n": [i]}
-    return pair(batch, degradation or Bicubic(images.scale), device)
+def _scores(metrics: Mapping[str, Metric], seen: Mapping[str, Tensor]) -> Record:
+    """{"scores", "refused"} of one image by every metric; `seen` holds its sr, hr and lr."""
+    scores: dict[str, float | None] = {}
+    refused: dict[str, str] = {}
+    for name, metric in metrics.items():
+        try:
+            metric.reset()
+            metric.update(*(seen[side] for side in getattr(metric, "inputs", ("sr", "hr"))))
+            scores[name] = float(metric.compute())
+        except (UserError, RuntimeError, ValueError, IndexError) as error:
+            scores[name], refused[name] = None, reason(error)
+    return {"scores": scores, "refused": refused}
+
+
+def _of_all(records: list[tuple[int, Record]], world: int) -> list[tuple[int, Record]]:
+    """The numbered records of all processes."""
+    if world == 1:
+        return records
+    gathered: list[Any] = [None] * world
+    dist.all_gather_object(gathered, records)
+    return [item for part in gathered for item in part]
 
 
 def _now(device: torch.device | str) -> float:

@@ -3,58 +3,14 @@ import pytest
 import torch
 
 from sr.formats import picture as formats
-from sr.image.resize import imresize
-from sr.judge.figures import Example, drawn_on, hardest_box, panel, scatter
+from sr.judge.figures import Example, close_ups, drawn_on, scatter
 from sr.judge.table import Column, columns_of
 from sr.metrics import NIQE, PSNR, SSIM, STLPIPS
 
 BLUE, GREEN = (torch.tensor(colour).view(3, 1, 1) for colour in ([0.0, 0, 1], [0.0, 0.8, 0]))
 
 
-# --- the hardest box --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def lr():
-    """3 15 20 in [0, 1]."""
-    return torch.rand(3, 15, 20, generator=torch.Generator().manual_seed(0))
-
-
-@pytest.mark.parametrize(("top", "left"), [(8, 8), (20, 37), (40, 60), (13, 25)])
-def test_a_planted_error_is_found(lr, top, left):
-    hr = imresize(lr, 4)
-    hr[2, top : top + 12, left : left + 10] -= 0.5
-    assert hardest_box(lr, hr, width=10, height=12) == (left, top, 10, 12)
-
-
-def test_many_small_errors_outweigh_a_large_one(lr):
-    hr = imresize(lr, 4)
-    hr[:, 30, 30] += 1
-    hr[:, 12:20, 50:58] += 0.2
-    assert hardest_box(lr, hr, width=8, height=8) == (50, 12, 8, 8)
-
-
-def test_an_error_at_the_border_is_seen_from_within(lr):
-    """Borders are hard for every enlarger and say little: the box stays 8 pixels off."""
-    hr = imresize(lr, 4)
-    hr[:, :9, :9] += 0.5
-    assert hardest_box(lr, hr, width=16, height=16) == (8, 8, 16, 16)
-
-
-@pytest.mark.parametrize("size", [4, 24, 47, 59, 60, 70, 80, 200])
-def test_the_box_stays_inside(lr, size):
-    hr = torch.rand(3, 60, 80, generator=torch.Generator().manual_seed(1))
-    left, top, width, height = hardest_box(lr, hr, size, size)
-    assert (width, height) == (min(size, 80), min(size, 60))
-    assert 0 <= left <= 80 - width
-    assert 0 <= top <= 60 - height
-
-
-def test_of_an_image_as_large_as_the_box_it_is_all(lr):
-    assert hardest_box(lr[:, :3, :4], torch.rand(3, 12, 16), 48, 48) == (0, 0, 16, 12)
-
-
-# --- the panel --------------------------------------------------------------------------------------------------------
+# --- close-ups --------------------------------------------------------------------------------------------------------
 
 
 def plain(colour: torch.Tensor, width: int, height: int) -> torch.Tensor:
@@ -75,7 +31,7 @@ def bounds(mask: np.ndarray) -> tuple[int, int, int, int]:
 def test_the_red_box_is_where_it_should_be(tmp_path):
     """Of a blue image 20 pixels wide and 16 high: its place and size, in fractions of the image."""
     crops = [("HR", plain(GREEN, 6, 4), "dB")]
-    panel([Example("blue", plain(BLUE, 20, 16), (10, 3, 6, 4), crops)], tmp_path / "panel.png")
+    close_ups([Example("blue", plain(BLUE, 20, 16), (10, 3, 6, 4), crops)], tmp_path / "panel.png")
     picture = formats.read(tmp_path / "panel.png")
     red, blue = where(picture, [255, 0, 0]), where(picture, [0, 0, 255])
     left, top, right, bottom = bounds(red | blue)
@@ -90,14 +46,14 @@ def test_the_red_box_is_where_it_should_be(tmp_path):
     assert where(picture, [0, 204, 0]).sum() > red.sum()
 
 
-def test_a_panel_of_several_images_and_rows_of_crops(tmp_path):
+def test_close_ups_of_several_images_and_rows_of_crops(tmp_path):
     """Five models in columns of three, gray, two and five bands: each is shown as what can be seen of it."""
     bands = torch.tensor([0, 0.8, 0, 1, 1]).view(5, 1, 1)
     crops = [(f"model {i}", plain(BLUE, 8, 8), "30.00 / 0.100") for i in range(3)]
     crops += [("five", plain(bands, 8, 8), ""), ("two", plain(bands[[3, 0]], 8, 8), "")]
     gray = plain(torch.tensor(0.5).view(1, 1, 1), 40, 30)
     examples = [Example("first", gray, (4, 4, 8, 8), crops), Example("second", gray, (0, 0, 8, 8), crops[:1])]
-    panel(examples, tmp_path / "new" / "panel.png", columns=3)
+    close_ups(examples, tmp_path / "new" / "panel.png", columns=3)
     assert [path.name for path in tmp_path.rglob("*.png")] == ["panel.png"]
     assert len(list((tmp_path / "new").iterdir())) == 1
     picture = formats.read(tmp_path / "new" / "panel.png")
@@ -112,7 +68,7 @@ def test_a_panel_of_several_images_and_rows_of_crops(tmp_path):
 
 def test_what_leaves_the_range_is_clipped_without_a_word(tmp_path, caplog):
     bright = plain(torch.tensor([-0.5, 1.5, -0.5]).view(3, 1, 1), 8, 8)
-    panel([Example("bright", bright, (2, 2, 4, 4), [("HR", bright, "")])], tmp_path / "panel.png")
+    close_ups([Example("bright", bright, (2, 2, 4, 4), [("HR", bright, "")])], tmp_path / "panel.png")
     assert where(formats.read(tmp_path / "panel.png"), [0, 255, 0], 3).sum() > 10_000
     assert not caplog.records
 
