@@ -9,7 +9,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torchmetrics import Metric
 
+from sr.config import Panel
 from sr.data.images import Images, open_set
+from sr.degradations.pairs import Degradation
 from sr.errors import UserError
 from sr.image.range import Range
 from sr.inference import models
@@ -92,7 +94,7 @@ def load_metrics(config: DictConfig) -> tuple[dict[str, Metric], list[str]]:
     return found, notes
 
 
-def load_degradation(config: DictConfig, device: torch.device) -> Any:
+def load_degradation(config: DictConfig, device: torch.device) -> Degradation:
     """What makes lr where a set has no files of it, on `device` where it is a module."""
     degradation = instantiate(config.degradation)
     return degradation.to(device) if isinstance(degradation, torch.nn.Module) else degradation
@@ -103,8 +105,8 @@ def score_models(
     enlargers: Sequence[Enlarger],
     sets: Sequence[Images],
     metrics: dict[str, Metric],
-    degradation: Any,
-    panel: Any,
+    degradation: Degradation,
+    panel: Panel,
     device: torch.device,
     rank: int = 0,
     world: int = 1,
@@ -114,7 +116,7 @@ def score_models(
     Args:
         results: of these models and metrics, empty.
         enlargers, sets, metrics, degradation: as the `load_...` return them.
-        panel: which images to show, and what of them, as `sr.config.Panel`.
+        panel: which images to show, and what of them, in the words of the config.
         device: where to score.
         rank, world: as in `sr.judge.score.score`.
     """

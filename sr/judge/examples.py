@@ -1,12 +1,12 @@
 """Which part of which image the figure of an evaluation shows."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from sr.data.images import Images
+from sr.degradations.pairs import Degradation
 from sr.errors import UserError
 from sr.image.resize import imresize
 
@@ -38,7 +38,7 @@ def boxes_of(
     wanted: Sequence[str],
     asked: Sequence[int] | None,
     size_px: int,
-    degradation: Any,
+    degradation: Degradation,
     device: torch.device,
 ) -> dict[str, Box]:
     """Image -> what to show of it, in HR pixels.
@@ -69,7 +69,9 @@ def boxes_of(
     return boxes
 
 
-def example(results: Results, images: Images, name: str, box: Box, degradation: Any, device: torch.device) -> Example:
+def example(
+    results: Results, images: Images, name: str, box: Box, degradation: Degradation, device: torch.device
+) -> Example:
     """One image for the figure: HR and every model's crop, which its record brought along, with its scores."""
     hr = pair_of(images, images.names.index(name), degradation, device)[1][0].cpu()
     left, top, width, height = box

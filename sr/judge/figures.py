@@ -43,17 +43,18 @@ def close_ups(examples: Sequence[Example], path: Path, columns: int = 4) -> None
     """
     plt = _pyplot()
     rows_each = [-(-len(example.crops) // columns) for example in examples]
-    figure = plt.figure(figsize=(3.4 + 1.9 * min(columns, max(len(e.crops) for e in examples)),
-                                 sum(max(2.35 * n, 2.6) for n in rows_each)), layout="constrained")  # fmt: skip
-    strips = figure.subfigures(len(examples), 1, height_ratios=[max(2.35 * n, 2.6) for n in rows_each], squeeze=False)
+    heights = [max(2.35 * rows, 2.6) for rows in rows_each]  # inches
+    width = 3.4 + 1.9 * min(columns, max(len(example.crops) for example in examples))
+    figure = plt.figure(figsize=(width, sum(heights)), layout="constrained")
+    strips = figure.subfigures(len(examples), 1, height_ratios=heights, squeeze=False)
     for example, rows, strip in zip(examples, rows_each, strips[:, 0], strict=True):
         wide = min(columns, len(example.crops))
         grid = strip.add_gridspec(rows, wide + 1, width_ratios=[1.8, *[1] * wide])
         whole = strip.add_subplot(grid[:, 0])
-        left, top, width, height = example.box
+        left, top, *size = example.box
         _show(whole, example.hr, example.title)
         corner = (left - 0.5, top - 0.5)  # of the pixel, whose middle is at whole numbers
-        whole.add_patch(plt.Rectangle(corner, width, height, fill=False, edgecolor="red", linewidth=1.5))
+        whole.add_patch(plt.Rectangle(corner, *size, fill=False, edgecolor="red", linewidth=1.5))
         for i, (name, crop, line) in enumerate(example.crops):
             _show(strip.add_subplot(grid[i // wide, 1 + i % wide]), crop, f"{name}\n{line}")
     _save(figure, path)
