@@ -1,3 +1,4 @@
+from importlib.util import find_spec
 from types import SimpleNamespace
 
 import numpy as np
@@ -50,7 +51,7 @@ def test_equal_to_the_authors_implementation(package, metric, heads, pair, width
 def test_with_the_wheels_heads(package, trunks, pair):
     sr, hr = pair
     distance = TextureAndStructure(trunks["vgg"][1])
-    state = torch.load(backbones.find_spec("DISTS_pytorch").submodule_search_locations[0] + "/weights.pt")
+    state = torch.load(find_spec("DISTS_pytorch").submodule_search_locations[0] + "/weights.pt")
     package.alpha.data, package.beta.data = state["alpha"], state["beta"]
     assert distance(sr, hr).item() == pytest.approx(package(sr, hr).item(), abs=1e-5)
 
@@ -97,7 +98,7 @@ def test_smallest_images(metric, pair):
 
 
 def test_without_the_wheel_the_message_names_it(trunks, monkeypatch):
-    monkeypatch.setattr(backbones, "find_spec", lambda _: None)
+    monkeypatch.setattr("sr.backbones.features.find_spec", lambda _: None)
     with pytest.raises(FileNotFoundError, match=r"pip install DISTS-pytorch \(or sr\[perceptual\]\)$"):
         DISTS(weights=str(trunks["vgg"][1]))
 

@@ -17,8 +17,8 @@ from sr.atomic import replacing
 from sr.errors import UserError, optional, reason
 from sr.image.range import Measurement, Range
 
-from .base import Array, File, Unreadable, has_no_suffix, is_named
-from .nodata import masked, stored
+from ..base import Array, File, Unreadable, has_no_suffix, is_named
+from ..nodata import masked, stored
 
 # DICOM PS3.3: distances between the centres of pixels, down and across, in millimetres
 SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")

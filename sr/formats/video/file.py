@@ -15,7 +15,7 @@ from sr.atomic import replacing
 from sr.errors import UserError, optional, reason
 from sr.image.range import Range
 
-from .base import Array, File, Unreadable
+from ..base import Array, File, Unreadable
 
 # Encoders with their settings: near enough to the original that coding is not what one sees
 ENCODERS: dict[str, dict[str, str]] = {

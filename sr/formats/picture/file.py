@@ -21,7 +21,7 @@ from sr.atomic import replacing
 from sr.errors import UserError
 from sr.image.range import Range
 
-from .base import File, Unreadable
+from ..base import File, Unreadable
 
 try:
     import pillow_heif

@@ -1,0 +1,5 @@
+"""DICOM."""
+
+from .file import Dicom, is_dicom
+
+__all__ = ["Dicom", "is_dicom"]

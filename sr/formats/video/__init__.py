@@ -1,0 +1,5 @@
+"""Clips."""
+
+from .file import Clip
+
+__all__ = ["Clip"]
