@@ -13,9 +13,9 @@ import torch
 import torch.nn as nn
 
 from sr.data import photos
-from sr.formats import picture as formats
 from sr.image.resize import imresize
 from sr.inference import models
+from tests import pictures as formats
 
 
 @pytest.fixture(scope="session")

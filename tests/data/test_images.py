@@ -11,8 +11,8 @@ from sr.data.images import Images, open_set, partner_stem
 from sr.data.pack import build, find
 from sr.degradations import Bicubic, pair
 from sr.errors import MissingError, UserError
-from sr.formats import picture as formats
 from sr.image.resize import imresize_uint8
+from tests import pictures as formats
 
 
 def tensor(pixels: np.ndarray) -> torch.Tensor:

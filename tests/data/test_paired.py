@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from sr.data.paired import Paired
-from sr.formats import picture as formats
+from tests import pictures as formats
 
 
 @pytest.fixture

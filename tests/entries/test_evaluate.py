@@ -18,12 +18,12 @@ import torch
 from PIL import Image
 
 from sr.data.images import open_set
-from sr.formats import picture as formats
 from sr.generators import Compact
 from sr.image.resize import imresize_uint8
 from sr.judge.score import pair_of
 from sr.metrics import psnr
 from sr.weights import store as weights
+from tests import pictures as formats
 
 from .. import ready
 

@@ -10,12 +10,12 @@ import tifffile
 import torch
 from PIL import Image
 
-from sr.formats import picture as formats
 from sr.generators import Compact
 from sr.image.resize import imresize, imresize_uint8
 from sr.metrics import lr_psnr, psnr
 from sr.upscale import main
 from sr.weights import store as weights
+from tests import pictures as formats
 
 
 @pytest.fixture(params=[3, 1], ids=["colour network", "gray network"])

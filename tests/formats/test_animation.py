@@ -100,7 +100,7 @@ def test_damaged_and_too_large_ones_are_named(tmp_path, monkeypatch):
     with pytest.raises(Unreadable, match=r"a\.gif: cannot be decoded"):
         read(tmp_path / "a.gif")
     make(tmp_path / "b.gif")
-    monkeypatch.setattr("sr.formats.picture.file.LARGEST_PX", 12 * 16 * 4 - 1)
+    monkeypatch.setattr("sr.formats.picture.limits.LARGEST_PX", 12 * 16 * 4 - 1)
     with pytest.raises(Unreadable, match=r"b\.gif: .* megapixels"):
         read(tmp_path / "b.gif")
 

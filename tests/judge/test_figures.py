@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from sr.formats import picture as formats
 from sr.judge.figures import Example, close_ups, drawn_on, scatter
 from sr.judge.table import Column, columns_of
 from sr.metrics import NIQE, PSNR, SSIM, STLPIPS
+from tests import pictures as formats
 
 BLUE, GREEN = (torch.tensor(colour).view(3, 1, 1) for colour in ([0.0, 0, 1], [0.0, 0.8, 0]))
 

@@ -9,10 +9,10 @@ from scipy.special import gamma
 
 from sr.data import photos
 from sr.data.images import open_set
-from sr.formats import picture as formats
 from sr.image.resize import imresize
 from sr.metrics import NIQE, niqe
 from sr.metrics.niqe import PRISTINE
+from tests import pictures as formats
 
 SHAPES = np.arange(0.2, 10.001, 0.001)
 RATIOS = gamma(2 / SHAPES) ** 2 / (gamma(1 / SHAPES) * gamma(3 / SHAPES))

@@ -1,16 +1,9 @@
-"""Still pictures."""
+"""PNG, JPEG, WebP, BMP, TIFF, AVIF, HEIC: 8 and 16 bit, TIFF also float; gray, RGB, alpha, N bands; and metadata."""
 
-from .file import HEIC, SUFFIXES, Meta, Picture, Unreadable, read, read_with_meta, refuse, refuse_bombs, write
+from .file import Picture
+from .limits import refuse_bombs
+from .meta import Meta
+from .suffixes import SUFFIXES
+from .writing import refuse, write
 
-__all__ = [
-    "HEIC",
-    "SUFFIXES",
-    "Meta",
-    "Picture",
-    "Unreadable",
-    "read",
-    "read_with_meta",
-    "refuse",
-    "refuse_bombs",
-    "write",
-]
+__all__ = ["SUFFIXES", "Meta", "Picture", "refuse", "refuse_bombs", "write"]

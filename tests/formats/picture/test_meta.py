@@ -9,8 +9,9 @@ import tifffile
 from PIL import Image, ImageCms, PngImagePlugin, features
 from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
 
-from sr.formats import picture as formats
-from sr.formats.picture import Meta, Unreadable, read, read_with_meta, write
+from sr.formats import Unreadable
+from sr.formats.picture import suffixes
+from tests.pictures import Meta, read, read_with_meta, write
 
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><tiff:Orientation>6</tiff:Orientation><dc>photo</dc></x:xmpmeta>'
@@ -134,7 +135,7 @@ def test_damaged_metadata_cost_no_image(tmp_path, rgb):
 
 
 def test_bombs_are_refused_before_they_are_unpacked(tmp_path, monkeypatch, rgb):
-    monkeypatch.setattr("sr.formats.picture.file.LARGEST_PX", 1000)
+    monkeypatch.setattr("sr.formats.picture.limits.LARGEST_PX", 1000)
     for suffix, pixels in ((".png", rgb), (".tif", rgb), (".png", rgb.astype(np.uint16) * 257)):
         write(tmp_path / f"a{suffix}", pixels)
         with pytest.raises(Unreadable, match="megapixels; more than"):
@@ -200,7 +201,7 @@ def test_exif_and_place_of_a_tiff_that_pillow_does_not_write(tmp_path, dtype, ch
 
 
 def test_a_large_tiff_says_nothing_that_it_does_not_hold(tmp_path, monkeypatch):
-    monkeypatch.setattr("sr.formats.picture.file.CLASSIC_TIFF_BYTES", 100)
+    monkeypatch.setattr("sr.formats.picture.tiff_writer.CLASSIC_BYTES", 100)
     write(tmp_path / "a.tif", np.full((8, 8, 3), 700, np.uint16), Meta(exif=full_exif().tobytes()))
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
         assert file.is_bigtiff
@@ -238,7 +239,7 @@ def test_heic_without_its_plug_in_says_how_to_get_it(tmp_path, monkeypatch):
     (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + b"\0" * 40)
     with pytest.raises(Unreadable) as told:
         read(tmp_path / "a.heic")
-    assert ("pip install" in str(told.value)) == (not formats.HEIC)  # where it is installed, the file is at fault
-    monkeypatch.setattr("sr.formats.picture.file.HEIC", set())
+    assert ("pip install" in str(told.value)) == (not suffixes.HEIC)  # where it is installed, the file is at fault
+    monkeypatch.setattr(suffixes, "HEIC", set())
     with pytest.raises(Unreadable, match=r"a\.heic: .*HEIC needs pillow-heif: pip install 'sr\[heic\]'"):
         read(tmp_path / "a.heic")

@@ -9,7 +9,8 @@ from PIL import Image
 from PIL.JpegImagePlugin import get_sampling
 
 from sr.errors import UserError
-from sr.formats.picture import Unreadable, read, write
+from sr.formats import Unreadable
+from tests.pictures import read, write
 
 
 @pytest.fixture(scope="module")

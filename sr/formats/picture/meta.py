@@ -1,0 +1,93 @@
+"""What a picture says besides its pixels: EXIF, ICC profile, XMP, resolution."""
+
+import re
+from dataclasses import dataclass, replace
+
+from PIL import Image
+
+from .orientation import ORIENTATION
+
+# Numbers of tags in TIFF 6.0 and EXIF 2.3
+X_RESOLUTION, Y_RESOLUTION, XMP, ICC = 282, 283, 700, 34675
+EXIF, GPS, INTEROPERABILITY = 0x8769, 0x8825, 0xA005  # each holds the place of a directory of further tags
+WIDTH, HEIGHT = 0xA002, 0xA003
+# Of a TIFF, tags that describe the picture: text, camera, time, author, copyright. The others say where its pixels are.
+DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 33432, EXIF, GPS)
+OF_THE_OLD_SIZE = ('{"shape"', "ImageJ=", "<?xml")  # descriptions in which Python, ImageJ and OME note the old shape
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What an image file says besides its pixels. Orientation is not part of it: the reader has applied it.
+
+    Args:
+        alpha: the last channel is transparency.
+        icc, exif, xmp: the bytes as they are stored.
+        dpi: pixels an inch, across and down.
+    """
+
+    alpha: bool = False
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    dpi: tuple[float, float] | None = None
+
+    def enlarged(self, width: int, height: int, scale: float) -> "Meta":
+        """The same for the picture enlarged by `scale`: equal size on paper, so more pixels an inch.
+
+        Args:
+            width, height: of the result, in pixels.
+            scale: new width / old width.
+        """
+        exif = None
+        if self.exif is not None:
+            tags = exif_of(self.exif)
+            inner = tags.get_ifd(EXIF) if EXIF in tags else {}  # get_ifd would add one that is not there
+            if WIDTH in inner or HEIGHT in inner:
+                inner[WIDTH], inner[HEIGHT] = width, height
+            for tag in (X_RESOLUTION, Y_RESOLUTION):
+                try:
+                    value = float(tags[tag]) * scale if tag in tags else 0.0
+                except (TypeError, ValueError, ZeroDivisionError):  # text, or a fraction such as 72/0
+                    value = 0.0
+                tags.pop(tag, None)
+                if 0 < value < 1e6:
+                    tags[tag] = value
+            exif = tags.tobytes()
+        dpi = None if self.dpi is None else (self.dpi[0] * scale, self.dpi[1] * scale)
+        return replace(self, exif=exif, dpi=dpi)
+
+
+def meta_of(image: Image.Image) -> Meta:
+    """What Pillow finds in a file; `alpha` is left False."""
+    exif, tags = None, image.getexif()
+    if image.format == "TIFF":
+        kept = Image.Exif()
+        for tag in DESCRIPTIVE:
+            if tag in tags and not str(tags[tag]).startswith(OF_THE_OLD_SIZE):
+                kept[tag] = tags.get_ifd(tag) if tag in (EXIF, GPS) else tags[tag]
+        tags = kept
+    tags.pop(ORIENTATION, None)
+    if len(tags):
+        exif = tags.tobytes()
+    info = image.info
+    xmp = (
+        info.get("xmp")
+        or info.get("XML:com.adobe.xmp")
+        or (image.format == "TIFF" and image.getexif().get(XMP))
+        or None
+    )
+    xmp = xmp.encode() if isinstance(xmp, str) else xmp
+    if xmp is not None:
+        xmp = re.sub(rb'(tiff:Orientation(?:="|>))\d', rb"\g<1>1", xmp)
+    icc = info.get("icc_profile") if image.mode != "CMYK" else None  # CMYK is converted, so its profile no longer fits
+    dpi = info.get("dpi")
+    return Meta(False, icc or None, exif, xmp, None if dpi is None else (float(dpi[0]), float(dpi[1])))
+
+
+def exif_of(data: bytes) -> Image.Exif:
+    """EXIF from its bytes, which may be empty."""
+    tags = Image.Exif()
+    if data:
+        tags.load(data)
+    return tags

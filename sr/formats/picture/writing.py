@@ -1,0 +1,84 @@
+"""Writing pictures: the suffix chooses the format."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from sr.atomic import replacing
+from sr.errors import UserError
+
+from ..base import Array
+from . import png
+from .meta import XMP, Meta, exif_of
+from .suffixes import AVIF, HEIC, JPEG, SUFFIXES, TIFF
+from .tiff_writer import write_tiff
+
+
+def refuse(path: Path, dtype: np.dtype[Any], channels: int) -> None:
+    """Raise UserError where `path`, by its suffix, cannot hold such pixels; to be asked before they are computed."""
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise UserError(f"{path}: cannot write '{path.suffix}' files; use one of {sorted(SUFFIXES)}")
+    fits = dtype == np.uint8 or (dtype == np.uint16 and suffix == ".png")
+    if suffix not in TIFF and (channels > 4 or not fits):
+        raise UserError(f"{path}: {suffix} holds no {channels} channels of {dtype}; write a .tif"
+                        f"{' or .png' if dtype == np.uint16 and channels <= 4 else ''}")  # fmt: skip
+    if channels in (2, 4) and suffix in JPEG | {".bmp"}:
+        raise UserError(f"{path}: {path.suffix} holds no transparency; write a .png or .webp")
+
+
+def write(path: str | Path, pixels: Array, meta: Meta | None = None) -> None:
+    """Write a picture: whole or not at all.
+
+    Args:
+        path: .png takes 8 and 16 bits, .tif these, float and any number of bands, others 8 bits of gray or RGB(A).
+        pixels: H W C; integers or float.
+        meta: written too, as far as the format can hold it.
+
+    Raises:
+        UserError: a suffix that is not written, or pixels that it cannot hold.
+    """
+    path, meta = Path(path), meta or Meta()
+    suffix, channels = path.suffix.lower(), pixels.shape[2]
+    refuse(path, pixels.dtype, channels)
+    by_pillow = pixels.dtype == np.uint8 and (channels in (1, 3) or (channels == 4 and meta.alpha))
+    if suffix in TIFF and not by_pillow:
+        with replacing(path) as temporary:
+            write_tiff(temporary, pixels, meta)
+        return
+    if pixels.dtype == np.uint16:
+        with replacing(path) as temporary:
+            temporary.write_bytes(png.encoded(pixels, meta))
+        return
+    image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
+    with replacing(path) as temporary:
+        image.save(temporary, **_options(suffix, meta))
+
+
+def _options(suffix: str, meta: Meta) -> dict[str, Any]:
+    """The arguments of Pillow's `save`."""
+    options: dict[str, Any] = {"icc_profile": meta.icc}
+    if meta.exif is not None and suffix != ".bmp":
+        options["exif"] = meta.exif
+    if meta.dpi is not None and suffix != ".webp" and suffix not in AVIF | HEIC:
+        options["dpi"] = meta.dpi
+    if suffix in JPEG:
+        options |= {"quality": 95, "subsampling": 0} | ({"xmp": meta.xmp} if meta.xmp else {})
+    elif suffix == ".webp":
+        options |= {"lossless": True} | ({"xmp": meta.xmp} if meta.xmp else {})
+    elif suffix in AVIF | HEIC:
+        options |= {"quality": 95, "subsampling": "4:4:4"} | ({"xmp": meta.xmp} if meta.xmp else {})
+    elif suffix == ".png" and meta.xmp:
+        texts = PngImagePlugin.PngInfo()
+        texts.add_itxt("XML:com.adobe.xmp", meta.xmp.decode("utf-8", "replace"))
+        options["pnginfo"] = texts
+    elif suffix in TIFF:
+        # libtiff, which compresses, cannot write the directories of EXIF; Pillow's own writer can.
+        options["compression"] = "raw" if meta.exif else "tiff_adobe_deflate"
+        if meta.xmp:
+            tags = exif_of(meta.exif or b"")  # Pillow takes the XMP of a TIFF as one of these tags
+            tags[XMP] = meta.xmp
+            options["exif"] = tags.tobytes()
+    return options
