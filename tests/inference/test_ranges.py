@@ -12,7 +12,7 @@ from sr.data.folder import Folder
 from sr.data.images import open_set
 from sr.data.paired import Paired
 from sr.degradations import Bicubic, pair
-from sr.formats import picture
+from tests import pictures as picture
 from sr.image.range import Range, unit
 from sr.image.resize import imresize
 from sr.inference import models

@@ -1,0 +1,103 @@
+"""Writing an enlarged image as DICOM: a derived image, of a series of its own, that names its source."""
+
+from copy import deepcopy
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sr.atomic import replacing
+from sr.errors import reason
+
+from ..base import Array, Unreadable
+from ..nodata import stored
+from .geometry import scale_geometry
+from .header import groups, padding
+
+if TYPE_CHECKING:
+    from .file import Dicom
+
+
+def write(path: Path, file: "Dicom", pixels: Array, how: str) -> None:
+    """Write enlarged frames uncompressed: whole or not at all.
+
+    Args:
+        path: to write.
+        file: what was read; it is not changed.
+        pixels: T H W C in stored values, NaN where there is padding, as `file.frames` has them.
+        how: it was made, for DerivationDescription.
+
+    Raises:
+        Unreadable: the file holds an element that pydicom can read but not write, or would be larger than 4 GB.
+    """
+    import pydicom
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    dataset = deepcopy(file.dataset)
+    down, across = (new / old for new, old in zip(pixels.shape[1:3], file.shape[1:3], strict=True))
+    made = stored(pixels, file.dtype, padding(dataset, file.dtype))
+    scale_geometry(dataset, down, across)
+    _describe(dataset, made)
+    data = np.ascontiguousarray(made).astype(made.dtype.newbyteorder("<")).tobytes()
+    _derive(dataset, how, sha256(data).hexdigest())
+    dataset.PixelData = data + b"\0" * (len(data) % 2)
+    dataset["PixelData"].VR = "OB" if made.dtype.itemsize == 1 else "OW"
+    dataset["PixelData"].is_undefined_length = False
+    for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
+        if keyword in dataset:
+            del dataset[keyword]
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    if not dataset.original_encoding[1]:  # big endian: pydicom swaps the bytes of numbers, but not these
+        for element in dataset.iterall():
+            if element.VR == "OW" and element.keyword != "PixelData":
+                element.value = np.frombuffer(element.value, ">u2").astype("<u2").tobytes()
+    with replacing(path) as temporary:
+        try:
+            pydicom.dcmwrite(temporary, dataset, enforce_file_format=True)
+        except Exception as error:
+            raise Unreadable(f"{file.path}: cannot be written again ({reason(error)})") from error
+
+
+def _describe(dataset: Any, made: Array) -> None:
+    """Size, kind of colours, least and largest value."""
+    dataset.Rows, dataset.Columns = made.shape[1:3]
+    if made.shape[3] == 3:
+        dataset.PhotometricInterpretation, dataset.PlanarConfiguration = "RGB", 0
+    for keyword, value in (("SmallestImagePixelValue", made.min()), ("LargestImagePixelValue", made.max())):
+        if keyword in dataset:
+            dataset[keyword].value = int(value)
+
+
+def _derive(dataset: Any, how: str, content: str) -> None:
+    """A derived image, with UIDs of its own and those of its source (PS3.3, C.7.6.1 and C.12.4).
+
+    Args:
+        dataset: of the source; it is changed.
+        how: it was made.
+        content: hash of the pixels; other pixels get another UID, equal ones the same.
+    """
+    from pydicom.dataset import Dataset
+    from pydicom.sequence import Sequence
+    from pydicom.uid import generate_uid
+
+    source = Dataset()
+    source.ReferencedSOPClassUID = dataset.get("SOPClassUID")
+    source.ReferencedSOPInstanceUID = dataset.get("SOPInstanceUID")
+    dataset.SourceImageSequence = Sequence([source])
+    # The slices of one series make one series again.
+    dataset.SOPInstanceUID = generate_uid(entropy_srcs=[str(dataset.get("SOPInstanceUID")), how, content])
+    dataset.SeriesInstanceUID = generate_uid(entropy_srcs=[str(dataset.get("SeriesInstanceUID")), how])
+    dataset.ImageType = _derived(dataset.get("ImageType"))
+    for group in groups(dataset):  # CTImageFrameTypeSequence and the like hold the image type of each frame
+        for inner in (inner for e in group if e.keyword.endswith("FrameTypeSequence") for inner in e.value):
+            inner.FrameType = _derived(inner.get("FrameType"))
+    dataset.DerivationDescription = "; ".join(filter(None, [str(dataset.get("DerivationDescription") or ""), how]))
+    series = f"{dataset.get('SeriesDescription') or ''} enlarged".strip()
+    dataset.SeriesDescription = series if len(series) <= 64 else series[-64:]
+
+
+def _derived(kinds: Any) -> list[str]:
+    """An ImageType whose first value is DERIVED; the others are kept."""
+    return ["DERIVED", *(([] if isinstance(kinds, str) else list(kinds or [])[1:]) or ["SECONDARY"])]

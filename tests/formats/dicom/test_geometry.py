@@ -1,0 +1,136 @@
+"""What is measured in the larger image is what was measured in the smaller; read back by pydicom itself."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sr.inference.files import enlarge_file
+from sr.inference.pixels import Options
+
+pydicom = pytest.importorskip("pydicom")
+from pydicom.data import get_testdata_file  # noqa: E402
+from pydicom.dataset import Dataset  # noqa: E402
+from pydicom.pixels import pixel_array  # noqa: E402
+
+from tests.formats.dicom.slices import enlarged, place, random, slice_of  # noqa: E402
+
+
+@pytest.mark.parametrize("scale", [2, 1.5, 3.3])
+def test_the_corners_stay_where_they_are(tmp_path, bicubic, scale):
+    old = slice_of(random(20, 30, 1))
+    new = enlarged(tmp_path, old, bicubic, Options(scale=scale))
+    assert (new.Rows, new.Columns) == (round(20 * scale), round(30 * scale))
+    for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        here, there = (place(d, row * d.Rows - 0.5, column * d.Columns - 0.5) for d in (new, old))
+        np.testing.assert_allclose(here, there, atol=1e-9)
+    assert [float(x) for x in new.PixelSpacing] == pytest.approx([0.8 * 20 / new.Rows, 0.5 * 30 / new.Columns])
+
+
+def test_the_centre_of_the_first_pixel_by_hand(tmp_path, nearest):
+    new = enlarged(tmp_path, slice_of(random(4, 6, 1)), nearest)
+    # A quarter of a pixel back along the row, 0.125 mm, and up the column, 0.2 mm.
+    expected = [-100 - 0.125 * 0.6, 50.25 - 0.125 * 0.8, 12.5 + 0.2]
+    assert [float(x) for x in new.ImagePositionPatient] == pytest.approx(expected)
+    assert new.PixelSpacing == [0.4, 0.25]
+
+
+def test_decimal_strings_are_as_short_as_the_standard_wants(tmp_path, nearest):
+    old = slice_of(random(7, 9, 1), PixelSpacing=["0.666666686534882", "1.23456789e-03"],
+                   ImagePositionPatient=["-96.947286467186", "-139.86080286705", "1e-7"])  # fmt: skip
+    new = enlarged(tmp_path, old, nearest, Options(scale=1.37))
+    assert float(new.PixelSpacing[0]) == pytest.approx(0.666666686534882 * 7 / new.Rows, rel=1e-12)
+    raw = (tmp_path / "b.dcm").read_bytes()
+    for tag in (b"\x28\x00\x30\x00DS", b"\x20\x00\x32\x00DS"):
+        at = raw.index(tag) + 8
+        texts = raw[at : at + int.from_bytes(raw[at - 2 : at], "little")].split(b"\\")
+        assert len(texts) in (2, 3)
+        assert all(len(text.strip()) <= 16 for text in texts), texts
+
+
+def multi_frame(frames: int, shared_orientation: bool = True) -> Dataset:
+    """An enhanced CT: places in functional groups."""
+    data = slice_of(random(frames, 6, 8, 1), NumberOfFrames=frames)
+    for keyword in ("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient"):
+        del data[keyword]
+
+    def group(sequence, keyword, value):
+        inner = Dataset()
+        setattr(inner, keyword, value)
+        return sequence, [inner]
+
+    def groups(*parts):
+        data = Dataset()
+        for sequence, value in parts:
+            setattr(data, sequence, value)
+        return data
+
+    orientation = group("PlaneOrientationSequence", "ImageOrientationPatient", [1, 0, 0, 0, 1, 0])
+    shared = [group("PixelMeasuresSequence", "PixelSpacing", [2, 1]), *[orientation] * shared_orientation]
+    data.SharedFunctionalGroupsSequence = [groups(*shared)]
+    data.PerFrameFunctionalGroupsSequence = [
+        groups(group("PlanePositionSequence", "ImagePositionPatient", [0, 10, 5 * k]),
+               group("CTImageFrameTypeSequence", "FrameType", ["ORIGINAL", "PRIMARY"]),
+               *[orientation] * (not shared_orientation))
+        for k in range(frames)
+    ]  # fmt: skip
+    return data
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_each_frame_of_many_keeps_its_place(tmp_path, nearest, shared):
+    old = multi_frame(3, shared)
+    pixels = pixel_array(old)
+    new = enlarged(tmp_path, old, nearest)
+    assert new.NumberOfFrames == 3
+    assert np.array_equal(pixel_array(new), pixels.repeat(2, 1).repeat(2, 2))
+    assert new.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing == [1, 0.5]
+    for k, group in enumerate(new.PerFrameFunctionalGroupsSequence):
+        position = group.PlanePositionSequence[0].ImagePositionPatient
+        assert [float(x) for x in position] == [-0.25, 9.5, 5 * k]
+        assert list(group.CTImageFrameTypeSequence[0].FrameType) == ["DERIVED", "PRIMARY"]
+
+
+def test_what_nested_datasets_say_of_other_images_stays(tmp_path, nearest):
+    other = Dataset()
+    other.PixelSpacing = [3, 3]
+    new = enlarged(tmp_path, slice_of(random(4, 6, 1), ReferencedImageSequence=[other]), nearest)
+    assert new.ReferencedImageSequence[0].PixelSpacing == [3, 3]
+
+
+def test_shutters_cover_what_they_covered(tmp_path, nearest):
+    edges = {"ShutterLeftVerticalEdge": 3, "ShutterRightVerticalEdge": 19, "ShutterUpperHorizontalEdge": 1,
+             "CenterOfCircularShutter": [10, 8], "RadiusOfCircularShutter": 5,
+             "VerticesOfThePolygonalShutter": [1, 2, 1, 18, 9, 9]}  # fmt: skip
+    new = enlarged(tmp_path, slice_of(random(20, 20, 1), ShutterShape="RECTANGULAR", **edges), nearest)
+    assert abs(new.ShutterLeftVerticalEdge - 5.5) <= 0.5  # between the two new pixels of the third
+    assert abs(new.ShutterRightVerticalEdge - 37.5) <= 0.5
+    assert abs(new.ShutterUpperHorizontalEdge - 1.5) <= 0.5
+    assert np.abs(np.array(new.CenterOfCircularShutter) - (19.5, 15.5)).max() <= 0.5
+    assert new.RadiusOfCircularShutter == 10
+    assert np.abs(np.array(new.VerticesOfThePolygonalShutter) - (1.5, 3.5, 1.5, 35.5, 17.5, 17.5)).max() <= 0.5
+
+
+def test_overlays_of_the_old_size_are_left_out(tmp_path, nearest):
+    source = get_testdata_file("examples_overlay.dcm", download=False)
+    assert (0x6000, 0x3000) in pydicom.dcmread(source)
+    enlarge_file(Path(source), tmp_path / "b.dcm", nearest, Options())
+    assert not [tag for tag in pydicom.dcmread(tmp_path / "b.dcm").keys() if tag.group >> 8 == 0x60]  # noqa: SIM118
+
+
+def test_ultrasound_is_measured_by_its_regions(tmp_path, nearest):
+    region = Dataset()
+    region.RegionSpatialFormat, region.RegionDataType, region.RegionFlags = 1, 1, 0
+    region.RegionLocationMinX0, region.RegionLocationMinY0 = 2, 0
+    region.RegionLocationMaxX1, region.RegionLocationMaxY1 = 19, 9
+    region.PhysicalUnitsXDirection = region.PhysicalUnitsYDirection = 3
+    region.PhysicalDeltaX, region.PhysicalDeltaY = 0.05, 0.04
+    region.ReferencePixelX0 = region.ReferencePixelY0 = 4
+    data = slice_of(random(10, 20, 3, dtype=np.uint8, low=0, high=256), SequenceOfUltrasoundRegions=[region])
+    for keyword in ("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient"):
+        del data[keyword]
+    made = enlarged(tmp_path, data, nearest).SequenceOfUltrasoundRegions[0]
+    assert (made.PhysicalDeltaX, made.PhysicalDeltaY) == (0.025, 0.02)
+    assert (made.RegionLocationMinX0, made.RegionLocationMinY0) == (4, 0)
+    assert (made.RegionLocationMaxX1, made.RegionLocationMaxY1) == (39, 19)  # of 40 and 20
+    assert made.ReferencePixelX0 in (8, 9)
