@@ -12,7 +12,6 @@ from sr.data.folder import Folder
 from sr.data.images import open_set
 from sr.data.paired import Paired
 from sr.degradations import Bicubic, pair
-from tests import pictures as picture
 from sr.image.range import Range, unit
 from sr.image.resize import imresize
 from sr.inference import models
@@ -21,6 +20,7 @@ from sr.inference.models import Enlarger
 from sr.inference.pixels import Options
 from sr.judge.score import score
 from sr.metrics.mean import MeanOverImages
+from tests import pictures as picture
 
 SIDE = 64
 

@@ -1,4 +1,4 @@
-"""Clips."""
+"""Clips: every frame at its time, with all sound and subtitles as they are."""
 
 from .file import Clip
 
