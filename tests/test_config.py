@@ -88,9 +88,9 @@ def fake_vgg19(folder: Path, monkeypatch) -> None:
     """Random weights under torchvision's names, for what composes here must not depend on the network."""
     import torch
 
-    from sr.backbones import features
+    from sr.backbones.vgg import vgg_layers
 
-    layers = features._vgg([2, 2, 4, 4, 4], [("pool", ("pool", 2, 2))])
+    layers = vgg_layers([2, 2, 4, 4, 4], [("pool", ("pool", 2, 2))])
     names = [name for name, (kind, *_) in layers if kind == "conv"]
     state, n_in = {}, 3
     for i, name in enumerate(names):

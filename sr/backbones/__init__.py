@@ -1,33 +1,17 @@
-"""Frozen feature networks."""
+"""Pretrained feature networks, frozen: what perceptual losses and perceptual metrics compare images by."""
 
-from .features import (
-    ALEXNET_URL,
-    VGG16_URL,
-    Backbone,
-    alexnet,
-    blur_pool,
-    dists_heads,
-    imagenet_alexnet,
-    imagenet_vgg16,
-    l2_pool,
-    lpips_heads,
-    lpips_heads_of,
-    shift_tolerant_state,
-    three_channels,
-    vgg16,
-    vgg19,
-)
+from .alexnet import alexnet, imagenet_alexnet
+from .features import Backbone, three_channels
+from .heads import dists_heads, lpips_heads, lpips_heads_of
+from .pretrained import shift_tolerant_state
+from .vgg import imagenet_vgg16, vgg16, vgg19
 
 __all__ = [
-    "ALEXNET_URL",
-    "VGG16_URL",
     "Backbone",
     "alexnet",
-    "blur_pool",
     "dists_heads",
     "imagenet_alexnet",
     "imagenet_vgg16",
-    "l2_pool",
     "lpips_heads",
     "lpips_heads_of",
     "shift_tolerant_state",

@@ -98,7 +98,7 @@ def test_smallest_images(metric, pair):
 
 
 def test_without_the_wheel_the_message_names_it(trunks, monkeypatch):
-    monkeypatch.setattr("sr.backbones.features.find_spec", lambda _: None)
+    monkeypatch.setattr("sr.backbones.pretrained.find_spec", lambda _: None)
     with pytest.raises(FileNotFoundError, match=r"pip install DISTS-pytorch \(or sr\[perceptual\]\)$"):
         DISTS(weights=str(trunks["vgg"][1]))
 

@@ -119,7 +119,7 @@ def test_lpips_with_the_heads_of_a_file_equals_the_package(package, whole_files,
     state = torch.load(whole_files[net])
     for i, head in enumerate(reference.lins):
         head.model[1].weight = torch.nn.Parameter(state[f"lin{i}.weight"])
-    monkeypatch.setattr("sr.backbones.features.find_spec", lambda _: None)
+    monkeypatch.setattr("sr.backbones.pretrained.find_spec", lambda _: None)
     sr, hr = sr[..., :64, :64], hr[..., :64, :64]
     expected = reference(sr, hr, normalize=True).item()
     assert expected > 0.01
@@ -157,7 +157,7 @@ def test_lpips_class_rounds_as_a_file_would_and_means_over_images(whole_files, s
 
 
 def test_without_wheel_and_heads_the_message_names_the_wheel(trunks, monkeypatch):
-    monkeypatch.setattr("sr.backbones.features.find_spec", lambda _: None)
+    monkeypatch.setattr("sr.backbones.pretrained.find_spec", lambda _: None)
     with pytest.raises(FileNotFoundError, match=r"pip install lpips \(or sr\[perceptual\]\)"):
         lpips("alex", trunks["alex"][1])
 
