@@ -1,4 +1,4 @@
-"""File formats: what is in a file, and how it is written again. `open` is the door for all of them."""
+"""File formats: reading files of any kind and writing them enlarged. `open` chooses the kind."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from .nifti import Nifti
 from .picture import Picture
 from .video import Clip
 
-# In the order in which they are asked whether a file is theirs; a new format is one line more.
+# In the order in which they are asked whether a file is theirs. To add a format, write a File and add a line here.
 KINDS: tuple[type[File], ...] = (Dicom, Nifti, Clip, Scene, Animation, Picture)
 
 __all__ = [
@@ -60,7 +60,7 @@ def open(path: str | Path, range: Range | None = None) -> File:
 
 
 def kind_of(path: Path) -> str:
-    """By the name alone; empty for none that we read."""
+    """The kind of a file by its name alone; empty for one that is not read."""
     kind = _kind(path)
     return "" if kind is None else kind.kind
 
@@ -70,12 +70,12 @@ def _kind(path: Path) -> type[File] | None:
 
 
 def is_known(path: Path) -> bool:
-    """Whether it is a file that we read: by its name, or of DICOM, which often has no suffix, by what it holds."""
+    """Whether a file is read: by its name, or without a suffix, as DICOM often is, by its first bytes."""
     return path.is_file() and (kind_of(path) != "" or is_dicom(path))
 
 
 def count(path: Path) -> int:
-    """How many images a file holds; of one that cannot be read 1, for reading it tells why."""
+    """How many images a file holds; 1 where it cannot be read: why not is said when it is read."""
     kind = _kind(path)
     if not (kind.several if kind is not None else is_dicom(path)):
         return 1  # without opening it
@@ -87,12 +87,12 @@ def count(path: Path) -> int:
 
 
 def suffixes(still: bool = False) -> set[str]:
-    """Of all files that are read; of those that hold still images alone, on request."""
+    """The suffixes of all files that are read; with `still`, without those of clips and animations."""
     return set().union(*(kind.suffixes for kind in KINDS if not (still and kind.moves)))
 
 
 def stem(path: Path) -> str:
-    """The name without its suffix; UIDs as names look as if they had one."""
+    """A name without its suffix; of a UID, whose last digits are none, all of it."""
     kind = _kind(path)
     if kind is not None:
         return kind.split(path)[0]
@@ -100,7 +100,7 @@ def stem(path: Path) -> str:
 
 
 def made_name(source: Path, added: str = "") -> str:
-    """The name of what `source` becomes."""
+    """The name of the enlarged file, with `added` before its suffix."""
     kind = _kind(source) or (Dicom if is_dicom(source) else File)
     stem, suffix = kind.split(source)
     return f"{stem}{added}{suffix}"

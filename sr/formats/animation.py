@@ -15,10 +15,7 @@ from .picture import Picture, refuse_bombs
 
 
 class Animation(File):
-    """A GIF, which has a palette of its own to come back to, or any picture of several frames in time: H W 4 uint8.
-
-    Every frame is complete, as it is seen.
-    """
+    """A GIF, or a WebP, APNG or AVIF of several frames: H W 4 uint8, each frame complete, as it is shown."""
 
     kind = "picture"
     suffixes = frozenset({".gif"})
@@ -33,7 +30,7 @@ class Animation(File):
             return False
         try:
             return path.suffix.lower() in cls.suffixes or getattr(Image.open(handle), "n_frames", 1) > 1
-        except Exception:  # whatever a damaged header makes of it: the reader of pictures tells
+        except Exception:  # a damaged header: Picture is asked next, and says what is wrong
             return False
 
     def __init__(self, path: Path, handle: BinaryIO) -> None:
@@ -66,7 +63,7 @@ class Animation(File):
 
 
 def write(path: Path, frames: Sequence[Array], durations_ms: list[float], loop: int | None) -> None:
-    """Frames H W 4: whole or not at all. A GIF is opaque or clear, without shades of it."""
+    """Write frames H W 4: whole or not at all. In a GIF each pixel is opaque or transparent, with nothing between."""
     suffix = path.suffix.lower()
     pictures = [Image.fromarray(frame) for frame in frames]
     if suffix == ".gif":

@@ -80,13 +80,13 @@ class File:
 
     @property
     def range(self) -> Range:
-        """The stored values that networks see as 0 and 1: one for all of the file; found when it is first asked for."""
+        """The stored values that networks see as 0 and 1, one pair for the whole file; found on first use."""
         if self._range is None:
             self._range = self.find_range()
         return self._range
 
     def range_of(self, frame: int) -> Range:
-        """That of one frame or slice, for its channels."""
+        """The range of one frame or slice."""
         return self.range
 
     def use_range(self, range: Range) -> None:
@@ -94,15 +94,15 @@ class File:
         self._range = self.stored(range)
 
     def find_range(self) -> Range:
-        """Of 8 bits what they can hold; a subclass knows better, or measures."""
+        """What the type can hold for uint8, measured for others; subclasses know better."""
         return Range.of_type(self.dtype) if self.dtype == np.uint8 else self.measured()
 
     def measured(self, together: bool = False) -> Range:
-        """Of all the values that there are; the channels share one where they are `together`."""
+        """The range of all values in the file; one for all channels where they are `together`."""
         return self.measure(self.parts(), int(np.prod(self.shape[:3])), together)
 
     def measure(self, parts: Iterable[Array], pixels: int, together: bool = False) -> Range:
-        """Of some parts, H W C, of about so many pixels in all; of transparency all that it can be."""
+        """The range of some parts, H W C, about so many pixels in all; for transparency all that its type can hold."""
         measurement, opaque = Measurement(pixels, together), 1.0
         for part in parts:
             measurement.add(part[..., :-1] if self.alpha else part)
@@ -114,7 +114,7 @@ class File:
         return found.rising(self.slope)
 
     def glimpse(self) -> Range:
-        """About what `measured` finds, at little cost."""
+        """About the range that `measured` would find, from a few pixels."""
         return self.range
 
     def parts(self) -> Iterator[Array]:
@@ -122,11 +122,11 @@ class File:
         return self.frames()
 
     def stored(self, range: Range) -> Range:
-        """A range in the unit of the file, in its stored values."""
+        """From a range in the unit of the file to the same in stored values."""
         return range.unscaled(self.slope, self.intercept)
 
     def in_units(self, range: Range) -> Range:
-        """The other way round."""
+        """From a range in stored values to the same in the unit of the file."""
         return range.scaled(self.slope, self.intercept)
 
     # --- pixels -----------------------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ class File:
             target: to write.
             size: height and width of the result; of volumes X, Y and Z.
             how: it was made, for files that say so.
-            plain: the values are numbers of their own, to which the unit of this file does not apply: a map.
+            plain: what is written is a map with values of its own, to which the unit of this file does not apply.
 
         Yields:
             A function that takes what was made: frames H W C in order; of windows rows, columns and pixels; of a
@@ -165,12 +165,12 @@ class File:
         self.save(target, made, how, plain)
 
     def save(self, target: Path, made: list[Array], how: str, plain: bool) -> None:
-        """All that a `writer` was given; of kinds that do not write as they go."""
+        """Write all that a `writer` was given; for kinds whose results are small enough to be gathered."""
         raise NotImplementedError
 
     @contextmanager
     def decoding(self) -> Iterator[None]:
-        """Whatever decoders make of a damaged file is told in one sentence."""
+        """Turn whatever a decoder raises on a damaged file into Unreadable."""
         try:
             yield
         except UserError:
@@ -211,10 +211,10 @@ def handle_of(path: Path) -> BinaryIO:
 
 
 def is_named(path: Path, suffixes: Collection[str]) -> bool:
-    """Whether a name ends so; `.nii.gz` counts as one suffix."""
+    """Whether a name ends in one of these suffixes, of any case; `.nii.gz` counts as one."""
     return path.name.lower().endswith(tuple(suffixes))
 
 
 def has_no_suffix(path: Path) -> bool:
-    """UIDs as names look as if they had one."""
+    """Whether a name has no suffix; the digits after a dot are none, for DICOM files are often named by a UID."""
     return not path.suffix.strip(".0123456789")

@@ -1,4 +1,4 @@
-"""Scenes: GeoTIFF of any number of bands, read and written in windows; what lies where is kept."""
+"""Scenes: GeoTIFF of any number of bands, read and written in windows; georeferencing is kept."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,19 +16,20 @@ from sr.image.range import Range
 
 from .base import ALL, Array, File, Unreadable, is_named
 from .nodata import masked, stored
-from .picture import refuse_bombs
+from .picture.limits import refuse_bombs
+from .picture.suffixes import TIFF
 
-# TIFF tags that GDAL and GeoTIFF write: pixel scale, tie points, matrix, keys, metadata, nodata
+# Numbers of the TIFF tags that only GDAL and GeoTIFF write: pixel scale, tie points, matrix, keys, metadata, nodata
 GEO_TAGS = (33550, 33922, 34264, 34735, 42112, 42113)
-LARGE_PX = 1 << 27  # a TIFF from here on is read in windows, whatever it says of itself
+LARGE_PX = 1 << 27  # a larger TIFF is read in windows even without these tags
 BLOCK_PX = 512
-CACHE_BYTES = 128 << 20  # of GDAL; by default it takes a twentieth of the machine
+CACHE_BYTES = 128 << 20  # of GDAL, which by default takes a twentieth of the memory
 
 
 class Scene(File):
-    """A scene that says where on earth it lies, or one too large for anything but windows; GDAL opens it by its name.
+    """A georeferenced image, or one too large to be read at once. GDAL opens it, by its name.
 
-    Bands have a range each, for they may be of different quantities, unless they say that they share a unit.
+    Each band has a range of its own, as bands may measure different things, unless all name the same unit.
     """
 
     kind = "picture"
@@ -39,12 +40,12 @@ class Scene(File):
     def claims(cls, path: Path, handle: BinaryIO) -> bool:
         if path.suffix.lower() == ".jp2":
             return True
-        if path.suffix.lower() not in (".tif", ".tiff"):
+        if path.suffix.lower() not in TIFF:
             return False
         try:
             page: Any = tifffile.TiffFile(handle).pages[0]
             return any(tag in page.tags for tag in GEO_TAGS) or page.imagewidth * page.imagelength > LARGE_PX
-        except Exception:  # whatever a damaged header makes of it: the reader of pictures tells
+        except Exception:  # a damaged header: Picture is asked next, and says what is wrong
             return False
 
     @classmethod
@@ -83,14 +84,14 @@ class Scene(File):
         self.spacing = (abs(source.transform.e), abs(source.transform.a))
 
     def _refuse(self) -> None:
-        """What would come out wrong."""
+        """Raise Unreadable for what cannot be enlarged without being wrong."""
         source, path = self.source, self.path
         if source.subdatasets:
             raise Unreadable(f"{path}: holds {len(source.subdatasets)} scenes; give them one by one")
         if "palette" in (interpretation.name for interpretation in source.colorinterp):
-            raise Unreadable(f"{path}: a palette of classes; what lies between two classes is none")
+            raise Unreadable(f"{path}: a palette of classes, which cannot be interpolated")
         if source.tags(1, ns="IMAGE_STRUCTURE").get("NBITS") == "1":
-            raise Unreadable(f"{path}: of one bit, two classes; what lies between them is none")
+            raise Unreadable(f"{path}: of one bit: two classes, which cannot be interpolated")
         if len(set(source.dtypes)) > 1 or self.dtype.kind not in "uif":
             kinds = ", ".join(map(str, set(source.dtypes)))
             raise Unreadable(f"{path}: bands of {kinds}; integers or floats of one type are needed")
@@ -101,14 +102,14 @@ class Scene(File):
 
     @property
     def nodata(self) -> float | None:
-        """The value of pixels that are missing, where one is named that the pixels can have."""
+        """The stored value of missing pixels; None without one, or where this type of pixels cannot hold it."""
         from rasterio.dtypes import in_dtype_range
 
         value = self.source.nodata if self.masked else None
         return value if value is None or in_dtype_range(value, self.dtype.name) else None
 
     def read(self, rows: slice = ALL, columns: slice = ALL) -> Array:
-        """Pixels of a window, H W C; where some may be missing as float, and the missing ones are NaN."""
+        """Pixels of a window, H W C, stored values; where pixels may be missing as float, with NaN for these."""
         from rasterio.errors import RasterioError
         from rasterio.windows import Window
 
@@ -127,7 +128,7 @@ class Scene(File):
         return masked(pixels, ~valid)
 
     def frames(self) -> Iterator[Array]:
-        refuse_bombs(self.path, self.shape[1] * self.shape[2])  # larger ones are read in windows alone
+        refuse_bombs(self.path, self.shape[1] * self.shape[2])  # larger scenes can only be read in windows
         yield self.read()
 
     def glimpse(self) -> Range:
@@ -146,21 +147,21 @@ class Scene(File):
             yield self.read(slice(top, top + BLOCK_PX), slice(left, left + BLOCK_PX))
 
     def find_range(self) -> Range:
-        """Of 8 bits, and of pictures in colours of 16, what they can hold; else measured, like TIFF without a place."""
+        """What the type can hold for 8 bits, and for RGB of 16 bits; measured for all others, as of any TIFF."""
         if self.dtype == np.uint8 or (self.colours and self.dtype == np.uint16):
             return Range.of_type(self.dtype)
         units = set(self.source.units)
         return self.measured(together=bool(self.colours) or (len(units) == 1 and units not in ({None}, {""})))
 
     def refuse(self, target: Path) -> None:
-        if not is_named(target, frozenset({".tif", ".tiff"})):
+        if not is_named(target, TIFF):
             raise UserError(f"{self.path}: a scene becomes a GeoTIFF; name a .tif instead of {target.name}")
 
     @contextmanager
     def writer(
         self, target: Path, size: tuple[int, ...], how: str = "", plain: bool = False
     ) -> Iterator[Callable[..., None]]:
-        """A GeoTIFF over the same extent: of as many bands, or `plain`, of one of 8 bits."""
+        """A GeoTIFF over the same extent: with as many bands of the same type, or if `plain` one band of 8 bits."""
         import rasterio
         from rasterio.windows import Window
 
@@ -187,7 +188,7 @@ class Scene(File):
 
             def write(rows: slice, columns: slice, pixels: Array) -> None:
                 window = Window.from_slices(rows, columns)
-                if self.alpha and self.masked and not plain:  # what is invisible stays so: its colours are none
+                if self.alpha and self.masked and not plain:  # missing colours stay transparent
                     hidden = np.isnan(pixels[..., :-1]).any(-1, keepdims=True)
                     pixels = np.concatenate([pixels[..., :-1], np.where(hidden, 0, pixels[..., -1:])], -1)
                 file.write(np.moveaxis(stored(pixels, dtype, nodata), -1, 0), window=window)
@@ -198,7 +199,7 @@ class Scene(File):
 
 
 def _describe(target: Any, source: Any) -> None:
-    """What a scene says of its pixels."""
+    """Copy what is said of the pixels: tags, names, units, scales, colours."""
     target.update_tags(**source.tags())
     for band in range(1, source.count + 1):
         tags = {key: value for key, value in source.tags(band).items() if not key.startswith("STATISTICS_")}
@@ -209,7 +210,7 @@ def _describe(target: Any, source: Any) -> None:
 
 
 def _place(target: Any, source: Any, across: float, down: float) -> None:
-    """Where it lies, other than by its transform, in the pixels of the new one."""
+    """Copy ground control points and RPCs, in pixels of the new size; the transform is set already."""
     from rasterio.crs import CRS
 
     points, crs = source.gcps
@@ -218,7 +219,7 @@ def _place(target: Any, source: Any, across: float, down: float) -> None:
             point.row, point.col = point.row * down, point.col * across
         target.gcps = (points, crs or CRS())
     if source.rpcs is not None:
-        # RPCs count from the centre of the first pixel.
+        # In RPCs, 0 is the centre of the first pixel.
         rpcs = source.rpcs
         rpcs.line_off, rpcs.samp_off = (rpcs.line_off + 0.5) * down - 0.5, (rpcs.samp_off + 0.5) * across - 0.5
         rpcs.line_scale, rpcs.samp_scale = rpcs.line_scale * down, rpcs.samp_scale * across

@@ -1,4 +1,4 @@
-"""NIfTI volumes: stored values, their slope and intercept, and where the voxels lie."""
+"""NIfTI volumes: stored values, slope and intercept, the affine."""
 
 import gzip
 from collections.abc import Iterator
@@ -19,11 +19,10 @@ LABELS = 1002  # NIFTI_INTENT_LABEL
 
 
 class Nifti(File):
-    """A volume, or several: voxels X Y Z T, stored values, before slope and intercept.
+    """A volume, or several: voxels X Y Z T, stored values: before slope and intercept.
 
-    Its slices go along the axis on which voxels lie farthest apart, as the scanner took them. Each volume of several
-    has a range of its own, for the weak ones of a diffusion series would be flattened by that of the others: the T
-    channels of `range`.
+    Its slices are taken along the axis with the largest spacing, as the scanner took them. `range` has T channels, a
+    range for each volume: the dark volumes of a diffusion series would lose their contrast under a common one.
     """
 
     kind = "volume"
@@ -43,15 +42,15 @@ class Nifti(File):
             holder = nibabel.FileHolder(fileobj=stream)
             self.image: Any = kind.from_file_map({"image": holder, "header": holder})
             voxels = np.asanyarray(self.image.dataobj.get_unscaled())
-        except Exception as error:  # gzip's, zlib's, nibabel's
+        except Exception as error:  # gzip, zlib and nibabel each raise their own
             raise Unreadable(f"{path}: no volume that can be read ({reason(error)})") from error
-        if not isinstance(self.image, nibabel.Nifti1Image):  # CIFTI: of points on a surface
+        if not isinstance(self.image, nibabel.Nifti1Image):  # CIFTI: values of points on a surface
             raise Unreadable(f"{path}: {type(self.image).__name__} is no volume of voxels")
         if voxels.dtype.kind not in "uif" or voxels.ndim < 2 or 0 in voxels.shape:
             kind = f"{voxels.dtype} of shape {voxels.shape}"
             raise Unreadable(f"{path}: voxels are {kind}; integers or floats X Y Z are needed")
         if int(self.image.header["intent_code"]) == LABELS:
-            raise Unreadable(f"{path}: labels; what lies between two of them is none")
+            raise Unreadable(f"{path}: voxels are labels, which cannot be interpolated")
         voxels = voxels.reshape(*(*voxels.shape, 1)[:3], -1)
         self.voxels = voxels.astype(voxels.dtype.newbyteorder("="), copy=False)
         self.dtype = self.voxels.dtype
@@ -65,7 +64,7 @@ class Nifti(File):
 
     @property
     def axis(self) -> int:
-        """Along which slices are taken where nobody says otherwise."""
+        """0, 1 or 2: along which slices are taken by default."""
         assert self.spacing is not None
         return coarsest_axis(self.spacing, self.voxels.shape)
 
@@ -78,7 +77,7 @@ class Nifti(File):
         return self.range.of_channels([frame // self.voxels.shape[self.axis]])
 
     def find_range(self) -> Range:
-        """Of the header where it names values to show as black and white within those that there are, or measured."""
+        """The header's cal_min..cal_max where it is narrower than the values that occur; otherwise measured."""
         low, high = (float(self.image.header[key]) for key in ("cal_min", "cal_max"))
         slabs = (self.voxels[:, :, k] for k in range(self.voxels.shape[2]))  # X Y T
         found = self.measure(slabs, int(np.prod(self.voxels.shape[:3])))
@@ -95,23 +94,23 @@ class Nifti(File):
 
 
 def coarsest_axis(spacing: tuple[float, ...], shape: tuple[int, ...]) -> int:
-    """On which voxels lie farthest apart, of equals the last; of a single slice the one across it."""
+    """The axis with the largest spacing, of equals the last; of a single slice, the axis across it."""
     return shape.index(1) if 1 in shape[:3] else 2 - int(np.argmax(spacing[::-1]))
 
 
 def slice_of(volume: Array, axis: int, k: int) -> Array:
-    """Slice `k` along an axis of X Y Z, H W 1: the first of the other two axes goes from left to right."""
+    """Slice `k` of X Y Z along an axis, as H W 1: of the other two axes the first is W, the second H."""
     return volume.take(k, axis).T[..., None]
 
 
 def write(path: Path, file: Nifti, voxels: Array, plain: bool = False) -> None:
-    """Voxels X Y Z T of another size in the same place: whole or not at all.
+    """Write voxels of another size over the same extent: whole or not at all.
 
     Args:
         path: to write.
         file: what was read.
-        voxels: of any type.
-        plain: they are numbers of their own, to which slope, intercept and kind of the volume do not apply.
+        voxels: X Y Z T, of any type.
+        plain: a map with values of its own, to which slope, intercept and intent of the volume do not apply.
     """
     old = file.image
     factors = np.array(voxels.shape[:3]) / file.voxels.shape[:3]
@@ -132,7 +131,7 @@ def write(path: Path, file: Nifti, voxels: Array, plain: bool = False) -> None:
             setter(affine() @ step, code)
     made.header.set_slope_inter(*(1, 0) if plain else (old.dataobj.slope, old.dataobj.inter))
     if plain:
-        made.header["cal_min"] = made.header["cal_max"] = 0  # what a viewer is to show as black and white
+        made.header["cal_min"] = made.header["cal_max"] = 0  # unset: which values a viewer shows as black and white
         made.header.set_intent("none")
     packed = path.name.lower().endswith(".gz")
     with (

@@ -1,4 +1,4 @@
-"""Pixels that are missing: not a number while they are computed with, a value of their own in the file."""
+"""Missing pixels: NaN while they are computed with, a reserved value in the file."""
 
 from typing import Any
 
@@ -7,28 +7,36 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Array = np.ndarray[Any, np.dtype[Any]]
-FILL_PX = 16  # how far what is missing is filled from its neighbours
+from .base import Array
+
+FILL_PX = 16  # how far missing pixels are filled from their neighbours
 
 
 def masked(pixels: Array, missing: Array) -> Array:
-    """As float, exactly, and not a number where they are missing."""
+    """As float, exactly: float32 of up to 16 bits, float64 of more; NaN where `missing`."""
     exact = np.float32 if pixels.dtype.itemsize <= 2 or pixels.dtype == np.float32 else np.float64
     return np.where(missing, exact(np.nan), pixels.astype(exact))
 
 
 def stored(pixels: Array, dtype: np.dtype[Any], value: float | None) -> Array:
-    """As a file of this type holds them: rounded, `value` (or 0) where they are missing, and nowhere else."""
+    """Pixels in the type of a file, rounded and clipped.
+
+    Args:
+        pixels: of any shape; NaN where they are missing.
+        dtype: of the file.
+        value: for missing pixels; others that would equal it are moved to a neighbouring value. Without it, missing
+            pixels are 0 in integers, and stay NaN in floats.
+    """
     missing = np.isnan(pixels) if pixels.dtype.kind == "f" else np.zeros(pixels.shape, bool)
     if dtype.kind == "f":
         made = np.where(missing, np.nan if value is None else value, pixels).astype(dtype)
         if value is not None:
-            # GDAL takes some neighbours in floating point for the same.
+            # GDAL takes floats this near to the value for missing too.
             beside = value * (1 - 8 * float(np.finfo(dtype).eps)) if value else np.finfo(dtype).tiny
             made[~missing & np.isclose(made, value, float(np.finfo(dtype).eps) * 4, 0)] = beside
         return made
     info = np.iinfo(dtype)
-    # float32 holds the largest of 32 bits rounded up alone, which would come out as the least
+    # float32 rounds the largest integer of 32 bits up, which would overflow to the smallest
     exact = pixels.astype(np.float64) if pixels.dtype.kind == "f" else pixels
     made = np.where(missing, 0, exact).round().clip(info.min, info.max).astype(dtype)
     if value is not None and info.min <= value <= info.max:
@@ -38,8 +46,12 @@ def stored(pixels: Array, dtype: np.dtype[Any], value: float | None) -> Array:
 
 
 def filled(image: Tensor, missing: Tensor, else_: float = 0.5) -> Tensor:
-    """N C H W in which what is missing has the mean of its neighbours, ring by ring, so that no edge is seen where
-    data end; `else_` where no neighbour is near.
+    """Fill missing pixels with the mean of their neighbours, ring by ring, so that the border of the data is no edge.
+
+    Args:
+        image: N C H W.
+        missing: of the same shape; true where a pixel is missing.
+        else_: for pixels that no known one is near (`FILL_PX`).
     """
     known = (~missing).to(image.dtype)
     image = torch.where(missing, 0.0, image)

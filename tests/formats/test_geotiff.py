@@ -264,8 +264,10 @@ def test_classes_are_refused(tmp_path, nearest):
     with rasterio.open(tmp_path / "a.tif", "r+") as file:
         file.write_colormap(1, {n: (n, 0, 0, 255) for n in range(256)})
     refused(tmp_path, nearest, "a palette of classes")
-    save(tmp_path / "a.tif", random(1, low=0, high=2), nbits=1)
-    refused(tmp_path, nearest, "two classes")
+    save(tmp_path / "a.tif", random(1, low=0, high=2), nbits=1)  # to which GDAL adds a palette
+    refused(tmp_path, nearest, "a palette of classes")
+    save(tmp_path / "a.tif", random(2, low=0, high=2), nbits=1)
+    refused(tmp_path, nearest, "of one bit: two classes")
 
 
 def test_complex_numbers_are_refused(tmp_path, nearest):
