@@ -19,7 +19,7 @@ from sr.formats import picture
 from sr.image.range import Range
 from sr.image.resize import resize_to
 from sr.inference import files, memory, models
-from sr.inference.models import Enlarger
+from sr.inference.enlarger import Enlarger
 from sr.inference.pixels import Options, enlarge
 from sr.weights import store as weights
 

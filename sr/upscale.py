@@ -16,7 +16,9 @@ from sr.atomic import sweep
 from sr.errors import UserError, reason
 from sr.image.range import Range
 from sr.inference import files, memory, models, pixels
-from sr.inference.models import Enlarger
+from sr.inference.enlarger import Enlarger
+from sr.inference.interpolate import INTERPOLATIONS
+from sr.inference.precision import HALVES, PRECISIONS
 from sr.weights import store as weights
 
 DEFAULT_SCALE = 4
@@ -56,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     device, scale = models.choose_device(options.device), options.scale or DEFAULT_SCALE
     enlarger = _enlarger(options.model or [_default(scale)], options.blend, ceil(scale), device, options.tile)
-    if options.precision in models.HALVES and enlarger.network is None:
+    if options.precision in HALVES and enlarger.network is None:
         raise UserError(f"--precision {options.precision}: {enlarger.name} computes as it does; leave it out")
     enlarger.progress, enlarger.precision = True, options.precision
     how = pixels.Options(
@@ -98,7 +100,7 @@ def _enlarger(names: list[str], blend: float | None, scale: int, device: torch.d
         raise UserError(
             "--blend W mixes two models: give --model twice, and W between 0 (the first) and 1 (the second)"
         )
-    loaded = [models.load(name, scale if name in models.INTERPOLATIONS else None, device, tile) for name in names]
+    loaded = [models.load(name, scale if name in INTERPOLATIONS else None, device, tile) for name in names]
     return loaded[0] if blend is None else models.blend(loaded[0], loaded[1], blend)
 
 
@@ -178,7 +180,7 @@ def parser() -> argparse.ArgumentParser:
                         "is enlarged bicubically; by default those of the type, or measured (and told)")  # fmt: skip
     p.add_argument("--bands", type=int, nargs=3, metavar=("R", "G", "B"),
                    help="the bands, from 0 on, that are red, green and blue, where the file does not say")  # fmt: skip
-    p.add_argument("--precision", choices=models.PRECISIONS, default="auto", help="auto is fp16 on a GPU, else fp32")
+    p.add_argument("--precision", choices=PRECISIONS, default="auto", help="auto is fp16 on a GPU, else fp32")
     p.add_argument("--tile", type=_tile, default="auto", help="side of the tiles in input pixels, 0 for none, auto")
     p.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
     p.add_argument("--overwrite", action="store_true", help="make anew what is there already")

@@ -17,8 +17,8 @@ from sr.errors import UserError
 from sr.formats import File, picture
 
 from . import volume, windows
+from .enlarger import Enlarger
 from .memory import free_bytes, give_back
-from .models import Enlarger
 from .pixels import Options, enlarge
 
 BATCH = 8  # frames at once on a GPU; on a CPU several are no faster than one

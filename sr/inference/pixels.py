@@ -11,8 +11,9 @@ from sr.image.range import Range, of_pixels
 from sr.image.resize import resize_axis
 
 from . import refine
+from .enlarger import Enlarger
 from .memory import free_bytes
-from .models import Enlarger
+from .precision import full_float32
 
 Colours = tuple[int, int, int]
 OF_BYTES = Range.of_type(np.dtype(np.uint8))
@@ -114,6 +115,7 @@ def enlarge(
     return enlarge_part(enlarger, pixels, rows, columns, alpha, options, values or of_pixels(pixels), colours)
 
 
+@full_float32()  # back-projection convolves too
 @torch.inference_mode()
 def enlarge_part(
     enlarger: Enlarger,

@@ -10,7 +10,7 @@ from sr.formats.nodata import filled
 from sr.image.range import Range, limits
 from sr.image.resize import resize_axis
 
-from .models import Enlarger
+from .enlarger import Enlarger
 from .pixels import Options, Stretch, enlarge
 
 

@@ -10,8 +10,8 @@ from sr.formats.nodata import FILL_PX
 from sr.image.range import Range
 from sr.image.resize import support
 
+from .enlarger import Enlarger
 from .memory import give_back
-from .models import Enlarger
 from .pixels import Colours, Options, Stretch, enlarge_part
 from .tiles import GRID_PX, tile_that_fits
 

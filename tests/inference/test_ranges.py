@@ -15,8 +15,8 @@ from sr.degradations import Bicubic, pair
 from sr.image.range import Range, unit
 from sr.image.resize import imresize
 from sr.inference import models
+from sr.inference.enlarger import Enlarger
 from sr.inference.files import enlarge_file
-from sr.inference.models import Enlarger
 from sr.inference.pixels import Options
 from sr.judge.score import score
 from sr.metrics.mean import MeanOverImages
@@ -127,7 +127,7 @@ def in_enlarging(folder, tmp_path) -> list[torch.Tensor]:
         found.append(lr[0].clone())
         return lr.repeat_interleave(2, -1).repeat_interleave(2, -2)
 
-    enlarger = Enlarger("looks", 2, 1, run, torch.device("cpu"), opaque=True, tile=0)
+    enlarger = Enlarger("looks", 2, 1, run, torch.device("cpu"), bounded=False, tile=0)
     for source in sorted(folder.iterdir()):
         enlarge_file(source, tmp_path / "made" / source.name, enlarger, Options())
     return found

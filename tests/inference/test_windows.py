@@ -11,7 +11,7 @@ from sr.formats.nodata import FILL_PX
 from sr.generators import Compact
 from sr.image.range import Range, of_pixels
 from sr.inference import models, windows
-from sr.inference.models import Enlarger
+from sr.inference.enlarger import Enlarger
 from sr.inference.pixels import Options, enlarge
 
 from .conftest import spread
