@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it: what was sent is removed
     try:
         device = models.choose_device(options.device)
-        names = [*options.model, *weights.shipped()]
+        names = [*options.model, *weights.bundled()]
         for name in options.model:
             models.load(name, None, device)  # now rather than when someone waits
         with tempfile.TemporaryDirectory(prefix="sr-app-") as folder:
@@ -191,7 +191,7 @@ def _scale(text: str) -> float | None:
 
 def _first(names: list[str]) -> str:
     """What someone sees first should look well."""
-    return next((name for name in names if name.startswith("srgan") or name not in weights.shipped()), names[0])
+    return next((name for name in names if name.startswith("srgan") or name not in weights.bundled()), names[0])
 
 
 def parser() -> argparse.ArgumentParser:

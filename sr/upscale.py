@@ -144,7 +144,7 @@ def jobs(inputs: list[str], out: Path, by: str) -> list[Job]:
 def listing() -> str:
     """The models that come with the package, a line each."""
     lines = []
-    for name, file in weights.shipped().items():
+    for name, file in weights.bundled().items():
         generator, about = weights.load(file)
         count = sum(p.numel() for p in generator.parameters()) / 1e6
         size = f"x{about['scale']}, {about['channels']} channels, {count:.2f} M parameters"
@@ -191,7 +191,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _default(scale: float) -> str:
     """The quick model of the next scale; what lies between is resized."""
-    scales = {int(name.removeprefix("fast_x")): name for name in weights.shipped() if name.startswith("fast_x")}
+    scales = {int(name.removeprefix("fast_x")): name for name in weights.bundled() if name.startswith("fast_x")}
     return scales[min((s for s in scales if s >= scale), default=max(scales))]
 
 

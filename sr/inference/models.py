@@ -37,12 +37,12 @@ def load(
     if str(model) in INTERPOLATIONS:
         by, interpolate = scale or 4, INTERPOLATIONS[str(model)]
         return Enlarger(str(model), by, None, lambda lr: interpolate(lr, by), device, tile=tile)
-    if not path.exists() and str(model) in weights.shipped():
+    if not path.exists() and str(model) in weights.bundled():
         path = weights.find(str(model))
     if not path.exists():
         raise MissingError(
-            f"{model}: no such file or folder, and no interpolation ({', '.join(INTERPOLATIONS)}) nor a model that "
-            f"comes along ({', '.join(weights.shipped())}); "
+            f"{model}: no such file or folder, and no interpolation ({', '.join(INTERPOLATIONS)}) nor a bundled "
+            f"model ({', '.join(weights.bundled())}); "
             f"give the folder of a run or a file of weights ({', '.join(SUFFIXES)})"
         )
     if path.is_dir():

@@ -1,1 +1,1 @@
-"""Weights: files without pickle, and those that come along."""
+"""Weights: files without pickle, ours and those of others; the bundled ones."""

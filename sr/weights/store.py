@@ -9,17 +9,37 @@ import torch.nn as nn
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from sr import generators
 from sr.atomic import replacing
 from sr.errors import UserError, reason
-from sr.generators import Compact, SRResNet
 from sr.image.range import Range
 
 # All that a weights file may name: a stranger's file builds one of these, and nothing else.
-GENERATORS: dict[str, type[nn.Module]] = {"Compact": Compact, "SRResNet": SRResNet}
+GENERATORS: dict[str, type[nn.Module]] = {name: getattr(generators, name) for name in generators.__all__}
 
 
 class UnusableWeights(UserError):
     """A file that is not weights, or not of a generator known here."""
+
+
+def check_generator(generator: str | type | nn.Module) -> type[nn.Module]:
+    """The class of a generator that a weights file may name; to be asked before it is trained.
+
+    Args:
+        generator: the network, its class, or where that is found, as a `_target_` says it: sr.generators.Compact.
+
+    Raises:
+        UserError: it is none of `sr.generators`: its weights could be saved, but never loaded again.
+    """
+    if not isinstance(generator, str):
+        cls = generator if isinstance(generator, type) else type(generator)
+        generator = f"{cls.__module__}.{cls.__qualname__}"
+    module, _, name = generator.rpartition(".")
+    known = GENERATORS.get(name)
+    if known is None or module not in (generators.__name__, known.__module__):
+        raise UserError(f"{generator} is refused; a generator of one's own cannot be saved as weights yet, choose one "
+                        f"of {generators.__name__} ({', '.join(sorted(GENERATORS))})")  # fmt: skip
+    return known
 
 
 def save(path: str | Path, generator: nn.Module, about: dict[str, Any]) -> None:
@@ -29,10 +49,22 @@ def save(path: str | Path, generator: nn.Module, about: dict[str, Any]) -> None:
         about: at least `generator` (its class name) and `arguments` (of that class); by convention also scale,
             channels, range ({low, high}, or null for each file's own), data, licence, commit, scores. Values are
             stored as JSON.
+
+    Raises:
+        UserError: what `load` would refuse: another class than `about` names, or arguments that make another network.
     """
     state = {name: value.detach().cpu().contiguous() for name, value in generator.state_dict().items()}
+    header = {key: json.dumps(value) for key, value in about.items()}
+    named = check_generator(generator).__name__
+    try:
+        if about.get("generator") != named:
+            raise UnusableWeights(f"its header names the generator {about.get('generator')!r}, it is a {named}")
+        with torch.device("meta"):  # shapes alone, without memory or random numbers
+            _build({key: json.loads(value) for key, value in header.items()}, state)
+    except UnusableWeights as error:
+        raise UserError(f"{path}: is not saved, for it could not be loaded again: {error}") from error
     with replacing(path) as temporary:
-        save_file(state, temporary, {key: json.dumps(value) for key, value in about.items()})
+        save_file(state, temporary, header)
 
 
 def load(path: str | Path) -> tuple[nn.Module, dict[str, Any]]:
@@ -46,15 +78,24 @@ def load(path: str | Path) -> tuple[nn.Module, dict[str, Any]]:
     """
     path = find(path)
     about, state = _read_checkpoint(path) if path.suffix.lower() == ".ckpt" else _read(path)
+    try:
+        generator = _build(about, state)
+    except UnusableWeights as error:
+        raise UnusableWeights(f"{path}: {error}") from error
+    return generator.eval().requires_grad_(False), about
+
+
+def _build(about: dict[str, Any], state: dict[str, Any]) -> nn.Module:
+    """The generator that a header describes, with these weights."""
     name = about.get("generator")
     if not isinstance(name, str) or name not in GENERATORS:
-        raise UnusableWeights(f"{path}: its header names the generator {name!r}; known are {sorted(GENERATORS)}")
+        raise UnusableWeights(f"its header names the generator {name!r}; known are {sorted(GENERATORS)}")
     try:
         generator = GENERATORS[name](**about["arguments"])
-        generator.load_state_dict(state)
+        generator.load_state_dict(state, assign=next(generator.parameters()).is_meta)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise UnusableWeights(f"{path}: the weights do not fit the {name} of its header ({reason(error)})") from error
-    return generator.eval().requires_grad_(False), about
+        raise UnusableWeights(f"the weights do not fit the {name} of its header ({reason(error)})") from error
+    return generator
 
 
 def trained_range(about: dict[str, Any]) -> Range | None:
@@ -121,13 +162,13 @@ def _checkpoint(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def shipped() -> dict[str, Path]:
+def bundled() -> dict[str, Path]:
     """Name -> file of the models that come with the package."""
     return {file.stem: file for file in sorted(Path(__file__).parent.glob("*.safetensors"))}
 
 
 def find(path: str | Path) -> Path:
-    """The weights file that `path` names: itself, or in a run's folder the one called after the run, or a shipped one.
+    """The weights file that `path` names: itself, or in a run's folder the one called after the run, or a bundled one.
 
     Raises:
         UnusableWeights: there is none.
@@ -135,10 +176,10 @@ def find(path: str | Path) -> Path:
     named, path = str(path), Path(path).expanduser()
     if not path.is_dir():
         if not path.exists():
-            if named in shipped():
-                return shipped()[named]
+            if named in bundled():
+                return bundled()[named]
             raise UnusableWeights(f"{path}: no such file; name a .safetensors file, the folder of a run, or one of the "
-                                  f"models that come along ({', '.join(shipped())})")  # fmt: skip
+                                  f"bundled models ({', '.join(bundled())})")  # fmt: skip
         return path
     # Hidden ones are what a killed run was writing.
     files = sorted((path / "weights").glob("[!.]*.safetensors"), key=lambda file: len(file.name))

@@ -67,10 +67,10 @@ def test_onnx_is_a_model_of_ours_elsewhere(network, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(weights.shipped()))
+@pytest.mark.parametrize("name", sorted(weights.bundled()))
 def test_spandrel_opens_what_we_ship_and_makes_the_same_of_it(name, face):
     spandrel = pytest.importorskip("spandrel")
-    theirs = spandrel.ModelLoader().load_from_file(weights.shipped()[name]).eval()
+    theirs = spandrel.ModelLoader().load_from_file(weights.bundled()[name]).eval()
     ours = models.load(name)
     assert (theirs.scale, theirs.input_channels) == (ours.scale, 3)
     lr = face[None, :, :40, :56] / 255

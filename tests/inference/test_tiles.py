@@ -243,7 +243,7 @@ def test_what_is_computed_outside_of_torch_takes_what_comes_out():
 # --- the models that come along ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", weights.shipped())
+@pytest.mark.parametrize("name", weights.bundled())
 def test_tiles_of_what_comes_along_make_the_whole_image(name):
     drawn = random.Random(name)
     for _ in range(20):

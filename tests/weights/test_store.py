@@ -7,11 +7,13 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from sr import generators
+from sr.errors import UserError
 from sr.generators import Compact, SRResNet
 from sr.image.range import Range
 from sr.inference import models
 from sr.weights import store as weights
-from sr.weights.store import UnusableWeights, averaged_of, find, is_our_run, is_ours, load, save
+from sr.weights.store import UnusableWeights, averaged_of, check_generator, find, is_our_run, is_ours, load, save
 
 COMPACT = {"generator": "Compact", "arguments": {"scale": 2, "channels": 3, "width": 4, "depth": 1}, "scale": 2}
 SRRESNET = {"generator": "SRResNet", "arguments": {"scale": 4, "channels": 1, "width": 4, "blocks": 2}, "channels": 1}
@@ -25,6 +27,11 @@ def made(about) -> torch.nn.Module:
         if value.is_floating_point():
             value.copy_(torch.rand_like(value) * 0.2 + 0.1)
     return generator
+
+
+def write(path, about) -> None:
+    """A file of a stranger: with whatever header, where `save` refuses what cannot be loaded again."""
+    save_file(made(COMPACT).state_dict(), path, {key: json.dumps(value) for key, value in about.items()})
 
 
 @pytest.fixture
@@ -103,12 +110,12 @@ def test_what_is_no_weights_file_is_refused(file, content):
 
 @pytest.mark.parametrize("name", ["RRDBNet", "os.system", "torch.nn.Linear", "", None])
 def test_only_known_generators_are_built(tmp_path, name):
-    save(tmp_path / "a.safetensors", made(COMPACT), COMPACT | {"generator": name})
+    write(tmp_path / "a.safetensors", COMPACT | {"generator": name})
     assert f"generator {name!r}; known are ['Compact', 'SRResNet']" in refused(tmp_path / "a.safetensors")
 
 
 def test_a_name_that_is_no_string_is_refused(tmp_path):
-    save(tmp_path / "a.safetensors", made(COMPACT), COMPACT | {"generator": ["Compact"]})
+    write(tmp_path / "a.safetensors", COMPACT | {"generator": ["Compact"]})
     assert "known are" in refused(tmp_path / "a.safetensors")
 
 
@@ -134,19 +141,81 @@ def test_a_file_without_a_header_of_ours_is_refused(tmp_path):
 )
 def test_weights_of_another_shape_than_the_header_says_are_refused(tmp_path, arguments):
     about = COMPACT | {"arguments": COMPACT["arguments"] | arguments}
-    save(tmp_path / "a.safetensors", made(COMPACT), about)
+    write(tmp_path / "a.safetensors", about)
     assert "do not fit the Compact of its header" in refused(tmp_path / "a.safetensors")
 
 
 def test_a_header_without_arguments_is_refused(tmp_path):
-    save(tmp_path / "a.safetensors", made(COMPACT), {"generator": "Compact"})
+    write(tmp_path / "a.safetensors", {"generator": "Compact"})
     assert "'arguments'" in refused(tmp_path / "a.safetensors")
 
 
 def test_the_reason_says_what_does_not_fit(tmp_path):
     about = COMPACT | {"arguments": COMPACT["arguments"] | {"width": 8}}
-    save(tmp_path / "a.safetensors", made(COMPACT), about)
+    write(tmp_path / "a.safetensors", about)
     assert "body.0.weight" in refused(tmp_path / "a.safetensors")
+
+
+# --- what is not even saved -------------------------------------------------------------------------------------------
+
+
+class Mine(Compact):
+    """Of somebody's own package."""
+
+
+def test_what_a_file_may_name_is_what_the_package_of_generators_offers():
+    assert {name: getattr(generators, name) for name in generators.__all__} == weights.GENERATORS
+    assert all(issubclass(generator, torch.nn.Module) for generator in weights.GENERATORS.values())
+
+
+@pytest.mark.parametrize(
+    "given", [Compact, made(COMPACT), "sr.generators.Compact", "sr.generators.compact.Compact"], ids=range(4)
+)
+def test_a_generator_that_a_file_may_name(given):
+    assert check_generator(given) is Compact
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        Mine,
+        Mine(scale=2),
+        torch.nn.Conv2d,
+        "mine.Compact",
+        "sr.generators.compact.F",
+        "sr.generators.NoSuch",
+        "Compact",
+    ],
+    ids=str,
+)
+def test_one_that_it_may_not(given):
+    with pytest.raises(UserError, match=r"is refused; .* choose one of sr\.generators \(Compact, SRResNet\)"):
+        check_generator(given)
+
+
+@pytest.mark.parametrize(
+    ("about", "why"),
+    [
+        ({"generator": "SRResNet"}, "names the generator 'SRResNet', it is a Compact"),
+        ({"generator": None}, "names the generator None, it is a Compact"),
+        ({"arguments": COMPACT["arguments"] | {"width": 8}}, r"do not fit the Compact .*body\.0\.weight"),
+        ({"arguments": COMPACT["arguments"] | {"nosuch": 1}}, "do not fit the Compact .*nosuch"),
+        ({"arguments": None}, "do not fit the Compact"),
+    ],
+    ids=str,
+)
+def test_what_could_not_be_loaded_again_is_not_saved(tmp_path, about, why):
+    with pytest.raises(UserError, match=rf"a\.safetensors: is not saved, for it could not be loaded again: .*{why}"):
+        save(tmp_path / "a.safetensors", made(COMPACT), COMPACT | about)
+    with pytest.raises(UserError, match=r"Mine is refused"):
+        save(tmp_path / "a.safetensors", Mine(**COMPACT["arguments"]), COMPACT)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_save_draws_no_random_numbers(tmp_path):
+    generator, before = made(SRRESNET), torch.get_rng_state()
+    save(tmp_path / "a.safetensors", generator, SRRESNET)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 # --- a run's folder ---------------------------------------------------------------------------------------------------
@@ -279,8 +348,8 @@ def test_a_missing_checkpoint_is_refused(tmp_path):
 def test_the_card_of_what_comes_along_says_what_the_headers_say():
     lines = (Path(weights.__file__).parent / "README.md").read_text().splitlines()
     columns = [cell.strip(" `") for cell in next(line for line in lines if line.startswith("| | `")).split("|")]
-    assert columns[2:-1] == sorted(weights.shipped())
-    for name, file in weights.shipped().items():
+    assert columns[2:-1] == sorted(weights.bundled())
+    for name, file in weights.bundled().items():
         scores = {row["set"]: row for row in weights.load(file)[1]["scores"]}
         for which in {"Set5", "Set14", "BSD100"} & scores.keys():
             line = next(line for line in lines if line.startswith(f"| {which}"))
