@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn as nn
+from PIL import Image
 
 from sr.data import photos
 from sr.image.resize import imresize
@@ -71,6 +72,16 @@ def bicubic():
 @pytest.fixture(scope="module")
 def nearest():
     return models.load("nearest", 2)
+
+
+@pytest.fixture
+def photo(face, tmp_path):
+    """A photograph with something to say of itself."""
+    exif = Image.Exif()
+    exif[0x010F] = "Camera & Sons"
+    picture = Image.fromarray(face.permute(1, 2, 0).numpy()).resize((60, 40))
+    picture.save(tmp_path / "face.jpg", exif=exif, dpi=(72, 72), quality=95)
+    return tmp_path / "face.jpg"
 
 
 # Convolutions of torchvision's networks (width, kernel, stride, padding) and their pooling (size), in order

@@ -1,5 +1,6 @@
 """From file to file: opened once, enlarged, written; frame by frame, window by window, or slice by slice."""
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from glob import escape
@@ -47,19 +48,25 @@ def enlarge_file(source: Path, target: Path, enlarger: Enlarger, options: Option
             raise UserError(
                 f"{source}: a map of what was invented is made of still images alone; leave out --uncertainty"
             )
-        if file.layout == "frames":  # asked before it is decoded; a clip goes frame by frame
-            _refuse_too_large(file, enlarger, options, 1 if file.kind == "video" else file.shape[0])
+        refuse_too_large(file, enlarger, options, 1 if file.kind == "video" else file.shape[0])
         file.refuse(target)
-        bands = file.shape[3] - file.alpha
-        if options.bands and max(options.bands) >= bands >= 3:
-            raise UserError(f"{source}: has bands 0 to {bands - 1}; --bands {options.bands} are not all among them")
         notes = choose_range(file, enlarger, options)
         {"frames": _frames, "windows": _windows, "volume": _volume}[file.layout](file, target, enlarger, options)
         return "; ".join(file.notes + notes + told(file, enlarger, options))
 
 
 def choose_range(file: File, enlarger: Enlarger, options: Options) -> list[str]:
-    """Let the network see the range that was asked for, or that it was trained for; what there is to say of that."""
+    """Let the network see the range that was asked for, or that it was trained for.
+
+    Returns:
+        What there is to say of that.
+
+    Raises:
+        UserError: the file has not the bands that are to be its colours.
+    """
+    bands = file.shape[3] - file.alpha
+    if options.bands and max(options.bands) >= bands >= 3:
+        raise UserError(f"{file.path}: has bands 0 to {bands - 1}; --bands {options.bands} are not all among them")
     if options.range is not None:
         file.use_range(options.range)
         return []
@@ -84,20 +91,31 @@ def told(file: File, enlarger: Enlarger, options: Options) -> list[str]:
     return notes
 
 
+def enlarged_frames(
+    file: File, enlarger: Enlarger, options: Options
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+    """Frames, pages or slices in order, of a file whose range is chosen.
+
+    Yields:
+        Each before, H W C, and after, and the map of what was invented, where the options ask for it.
+    """
+    batch = BATCH if enlarger.device.type == "cuda" and file.kind == "video" else 1
+    frames = file.frames()
+    while chunk := list(islice(frames, batch)):
+        made, invented = enlarge(enlarger, np.stack(chunk), file.alpha, options, file.range, file.colours)
+        yield from zip(chunk, made, [None] * len(chunk) if invented is None else invented, strict=True)
+
+
 def _frames(file: File, target: Path, enlarger: Enlarger, options: Options) -> None:
     n, height, width, _ = file.shape
     size = options.size(height, width, enlarger.scale)
-    batch = BATCH if enlarger.device.type == "cuda" and file.kind == "video" else 1
     maps: list[np.ndarray] = []
-    frames = file.frames()
     bar = tqdm(total=n, unit="frame", disable=not enlarger.progress or n < 2, leave=False)
     with bar, file.writer(target, size, _how(file, size, enlarger, options)) as write:
-        while chunk := list(islice(frames, batch)):
-            made, invented = enlarge(enlarger, np.stack(chunk), file.alpha, options, file.range, file.colours)
-            for frame in made:
-                write(frame)
-            maps += [] if invented is None else list(invented)
-            bar.update(len(chunk))
+        for _, made, invented in enlarged_frames(file, enlarger, options):
+            write(made)
+            maps += [] if invented is None else [invented]
+            bar.update()
     for i, invented in enumerate(maps):
         picture.write(map_beside(target, ".png" if n == 1 else f".{i + 1:04d}.png"), invented)
 
@@ -112,8 +130,6 @@ def _how(file: File, size: tuple[int, int], enlarger: Enlarger, options: Options
 
 def _windows(file: File, target: Path, enlarger: Enlarger, options: Options) -> None:
     _, height, width, _ = file.shape
-    if enlarger.reach_px is None:
-        _refuse_too_large(file, enlarger, options)
     size = options.size(height, width, enlarger.scale)
     values = file.range  # measured before anything is written
     with ExitStack() as stack:
@@ -126,19 +142,25 @@ def _windows(file: File, target: Path, enlarger: Enlarger, options: Options) -> 
 
 
 def _volume(file: Any, target: Path, enlarger: Enlarger, options: Options) -> None:
+    voxels, invented = enlarged_voxels(file, enlarger, options)
+    size = tuple(voxels.shape[:3])
+    with file.writer(target, size) as write:
+        write(voxels)
+    if invented is not None:
+        with file.writer(map_beside(target, ".nii.gz"), size, plain=True) as write:
+            write(invented)
+
+
+def enlarged_voxels(file: Any, enlarger: Enlarger, options: Options) -> tuple[np.ndarray, np.ndarray | None]:
+    """A volume whose range is chosen, X Y Z T, and the map of what was invented, where the options ask for it."""
     axes = volume.axes(options.axis, file.axis)
     size = volume.size(file.voxels.shape, axes, options, enlarger.scale)
     made = prod(size) * file.voxels.shape[3]
     # Of all axes float32 too: the sum, one way and what becomes of it
     _refuse_beyond(file.path, made * (file.voxels.itemsize + 12 * (len(axes) == 3) + options.uncertainty),
                    "take a smaller --scale")  # fmt: skip
-    voxels, invented = volume.enlarge_volume(enlarger, file.voxels, axes, file.range, options)
-    with file.writer(target, tuple(size)) as write:
-        write(voxels)
-    if invented is not None:
-        with file.writer(map_beside(target, ".nii.gz"), tuple(size), plain=True) as write:
-            write(invented)
     file.notes.append(f"slices along {', '.join('xyz'[axis] for axis in axes)}")
+    return volume.enlarge_volume(enlarger, file.voxels, axes, file.range, options)
 
 
 def map_beside(target: Path, suffix: str) -> Path:
@@ -151,8 +173,18 @@ def maps(target: Path) -> list[Path]:
     return sorted(target.parent.glob(f"{escape(target.name)}.invented.*"))
 
 
-def _refuse_too_large(file: File, enlarger: Enlarger, options: Options, n: int = 1) -> None:
-    """Rather than to be killed by the system: `n` images are held at once."""
+def refuse_too_large(file: File, enlarger: Enlarger, options: Options, n: int = 1) -> None:
+    """Rather than to be killed by the system; before anything is decoded.
+
+    Args:
+        file, enlarger, options: as for enlarging; volumes are refused there.
+        n: images that are held at once.
+
+    Raises:
+        UserError: how much memory it would take, and what to do.
+    """
+    if file.layout == "volume" or (file.layout == "windows" and enlarger.reach_px is not None):
+        return
     _, height, width, channels = file.shape
     made = height * width * enlarger.scale**2
     new_height, new_width = options.size(height, width, enlarger.scale)

@@ -1,5 +1,6 @@
 """From a name to what enlarges: interpolation, our weights, the community's, ONNX."""
 
+from math import ceil
 from pathlib import Path
 
 import torch
@@ -54,6 +55,33 @@ def load(
         raise UserError(f"{model}: enlarges by {found.scale}, scale={scale} is asked for")
     found.tile = tile
     return found
+
+
+def load_for(
+    model: str | Path, factor: float, device: torch.device | str = "cpu", tile: int | str = "auto"
+) -> Enlarger:
+    """As `load`, for results that are `factor` times as large, to which what it makes is then resized.
+
+    Interpolation enlarges by the next whole number, a network by its own scale.
+    """
+    return load(model, ceil(factor) if str(model) in INTERPOLATIONS else None, device, tile)
+
+
+def default(factor: float) -> str:
+    """The name of the quick bundled model of the next scale."""
+    scales = {int(name.removeprefix("fast_x")): name for name in weights.bundled() if name.startswith("fast_x")}
+    return scales[min((s for s in scales if s >= factor), default=max(scales))]
+
+
+def listing() -> str:
+    """The bundled models, a line each."""
+    lines = []
+    for name, file in weights.bundled().items():
+        generator, about = weights.load(file)
+        count = sum(p.numel() for p in generator.parameters()) / 1e6
+        size = f"x{about['scale']}, {about['channels']} channels, {count:.2f} M parameters"
+        lines.append(f"{name}\t{size}\t{about.get('summary', '')}")
+    return "\n".join(lines)
 
 
 def blend(first: Enlarger, second: Enlarger, weight: float) -> Enlarger:

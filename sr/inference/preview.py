@@ -1,0 +1,107 @@
+"""A picture before and after, for people to look at: files that a browser shows, and the one that is downloaded."""
+
+import tempfile
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from sr import formats
+from sr.errors import UserError
+from sr.image.range import Range
+from sr.image.resize import resize_to
+
+from . import files, models
+from .enlarger import Enlarger
+from .memory import give_back
+from .pixels import Options
+
+SHOWN_PX = 2048  # longest side of what is shown; what is downloaded is whole
+OWN_SCALE = "that of the model"
+
+
+class Preview:
+    """Enlarges pictures one after the other, and shows each before and after.
+
+    Args:
+        device: where to compute.
+        max_megapixels: of the result.
+        folder: for results.
+    """
+
+    def __init__(self, device: torch.device, max_megapixels: float, folder: Path) -> None:
+        self.device, self.max_megapixels, self.folder = device, max_megapixels, folder
+        self.loaded: dict[str, Enlarger] = {}
+        self.lock = Lock()
+
+    def __call__(self, file: str | None, model: str, scale: str, tta: bool, back_project: bool) -> tuple[Any, str, str]:
+        """Enlarge a file.
+
+        Returns:
+            The files of before and after, equally large; a line about both; the file to download.
+
+        Raises:
+            UserError: no picture, or one that is too large or not to be read.
+        """
+        if not file:
+            raise UserError("no picture yet: drop one onto the field on the left, or click there")
+        source = Path(file)
+        if formats.kind_of(source) != "picture":
+            raise UserError(f"{source.name}: the page takes pictures; for other files use python -m sr.upscale")
+        options = Options(scale=_scale(scale), symmetries=tta, back_projections=10 * back_project)
+        with self.lock:
+            if model not in self.loaded:
+                self.loaded[model] = models.load(model, None, self.device)
+                self.loaded[model].progress, self.loaded[model].precision = True, "auto"
+            enlarger = self.loaded[model]
+        give_back()
+        with formats.open(source) as picture:
+            return self._enlarge(picture, enlarger, options)
+
+    def _enlarge(self, file: formats.File, enlarger: Enlarger, options: Options) -> tuple[Any, str, str]:
+        name = file.path.name
+        if file.moves or file.layout != "frames" or file.shape[0] > 1:
+            raise UserError(f"{name}: moves, or lies somewhere on earth; python -m sr.upscale keeps that")
+        _, lr_height, lr_width, bands = file.shape
+        height, width = options.size(lr_height, lr_width, enlarger.scale)
+        own = lr_height * lr_width * enlarger.scale**2 * max(bands / 3, 1)  # of the network, before any resize
+        if max(height * width, own) > self.max_megapixels * 1e6:
+            most = f"{max(height * width, own) / 1e6:.0f} megapixels"
+            raise UserError(f"{name}: {width}x{height} pixels would come out, {most} at the widest; "
+                            f"this page makes at most {self.max_megapixels:g}")  # fmt: skip
+        notes = files.choose_range(file, enlarger, options)
+        ((pixels, made, _),) = files.enlarged_frames(file, enlarger, options)
+        place = Path(tempfile.mkdtemp(dir=self.folder))
+        by = f"x{options.scale or enlarger.scale:g}"
+        target = place / f"{file.path.stem}_{by}{file.path.suffix}"
+        with file.writer(target, (height, width)) as write:
+            write(made)
+        shown = place / "before.png", place / "after.png"
+        for path, one in zip(shown, (pixels, made), strict=True):
+            _show(one, height, width, file.range).save(path)
+        told = f"{lr_width}x{lr_height} to {width}x{height} pixels by {enlarger.name}"
+        return tuple(map(str, shown)), "; ".join([told, *notes, *files.told(file, enlarger, options)]), str(target)
+
+
+def _show(pixels: np.ndarray, height: int, width: int, values: Range) -> Image.Image:
+    """Eight bits of gray or RGB, of this size or what the page has room for; from black to white over the range."""
+    share = min(1, SHOWN_PX / max(height, width))
+    size = max(round(height * share), 1), max(round(width * share), 1)
+    image = torch.from_numpy(np.nan_to_num(values.to_unit(pixels))).permute(2, 0, 1)
+    image = (resize_to(image, *size).clamp(0, 1) * 255).round().byte().permute(1, 2, 0)
+    return Image.fromarray((image[..., :3] if image.shape[2] > 2 else image[..., 0]).numpy())
+
+
+def _scale(text: str) -> float | None:
+    if text == OWN_SCALE:
+        return None
+    try:
+        found = float(str(text).removeprefix("x"))
+    except ValueError:
+        found = 0.0
+    if not 0 < found <= 16:
+        raise UserError(f"enlarge by {text!r}: a number up to 16 is needed")
+    return found
