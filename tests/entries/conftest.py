@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from ..place import offer, place
 from ..ready import Started
+
+__all__ = ["offer", "place"]
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = [

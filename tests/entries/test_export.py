@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from sr import export
 from sr.export import main
 from sr.generators import Compact, SRResNet
 from sr.inference import models
+from sr.weights import export
 from sr.weights import store as weights
+from sr.weights.export.equality import SIZES, TOLERANCE
 
 
 @pytest.fixture(params=["Compact", "SRResNet"])
@@ -42,8 +43,8 @@ def test_what_is_exported_equals_what_was_trained(network, to, half, tmp_path, c
     told, error = capfd.readouterr()
     assert status == 0, told + error
     report = json.loads((tmp_path / f"{target.name}.json").read_text())
-    assert [(size["height"], size["width"]) for size in report["sizes"]] == list(export.SIZES)
-    assert all(0 <= size["mean"] <= size["max"] <= export.TOLERANCE[half] for size in report["sizes"])
+    assert [(size["height"], size["width"]) for size in report["sizes"]] == list(SIZES)
+    assert all(0 <= size["mean"] <= size["max"] <= TOLERANCE[half] for size in report["sizes"])
     assert report["equal"]
     assert report["weights"]["summary"] == "a small one"
     assert told.splitlines()[0].startswith("| input | max difference")  # exporters do not chatter
