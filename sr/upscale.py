@@ -10,10 +10,8 @@ from sr.errors import UserError
 from sr.image.range import Range
 from sr.inference import jobs, memory, models
 from sr.inference.enlarger import Enlarger
-from sr.inference.pixels import Options
+from sr.inference.pixels import MAX_SCALE, MAX_SIDE_PX, Options
 from sr.inference.precision import HALVES, PRECISIONS
-
-DEFAULT_SCALE = 4
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    device, scale = models.choose_device(options.device), options.scale or DEFAULT_SCALE
+    device, scale = models.choose_device(options.device), options.scale or models.DEFAULT_SCALE
     enlarger = _enlarger(options.model or [models.default(scale)], options.blend, scale, device, options.tile)
     if options.precision in HALVES and enlarger.network is None:
         raise UserError(f"--precision {options.precision}: {enlarger.name} computes as it does; leave it out")
@@ -46,8 +44,7 @@ def _run(options: argparse.Namespace) -> int:
         options.scale, options.size, options.tta, 10 * options.back_project, options.uncertainty, options.axis,
         options.range and Range.given(*options.range), _bands(options.bands),
     )  # fmt: skip
-    by = "{}x{}".format(*options.size) if options.size else f"x{options.scale or enlarger.scale:g}"
-    work = jobs.jobs(options.inputs, options.out, by)
+    work = jobs.jobs(options.inputs, options.out, how.by(enlarger.scale))
     return 0 if jobs.run(work, enlarger, how, options.overwrite, options.dry_run) else 1
 
 
@@ -97,7 +94,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> float:
-    if not 0 < float(text) <= 64:
+    if not 0 < float(text) <= MAX_SCALE:
         raise ValueError(text)
     return float(text)
 
@@ -118,7 +115,7 @@ def _bands(given: list[int] | None) -> tuple[int, int, int] | None:
 
 def _size(text: str) -> tuple[int, int]:
     width, height = (int(side) for side in text.lower().split("x"))
-    if not (0 < width <= 1 << 16 and 0 < height <= 1 << 16):
+    if not (0 < width <= MAX_SIDE_PX and 0 < height <= MAX_SIDE_PX):
         raise ValueError(text)
     return width, height
 

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [
-    {"train", "evaluate", "upscale", "export", "app", "download"},
+    {"__init__", "train", "evaluate", "upscale", "export", "app", "download"},
     {"training"},
     {"judge"},
     {"inference", "data", "config"},
@@ -41,7 +41,7 @@ def imported_rooms(file: Path) -> set[str]:
 
 
 def test_every_file_has_a_floor():
-    rooms = {room_of(file) for file in FILES} - {"__init__"}
+    rooms = {room_of(file) for file in FILES}
     assert rooms == set(FLOOR)
 
 
@@ -64,3 +64,14 @@ def test_nothing_reaches_out_of_the_package():
 def test_upscale_starts_without_the_training_stack():
     code = "import sys, sr.upscale; print(sorted({'hydra', 'pytorch_lightning', 'wandb'} & set(sys.modules)))"
     assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).strip() == "[]"
+
+
+def test_the_door_for_python_opens_without_torch():
+    code = (
+        "import sys, sr; assert sr.__all__ == ['enlarge', 'load']; print({'torch', 'numpy', 'PIL'} & set(sys.modules))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).strip() == "set()"
+
+
+def test_types_are_told_to_those_who_import_it():
+    assert (ROOT / "sr" / "py.typed").is_file()

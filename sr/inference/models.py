@@ -15,6 +15,7 @@ from .enlarger import Enlarger
 from .interpolate import INTERPOLATIONS
 
 SUFFIXES = (".safetensors", ".ckpt", ".pth", ".pt", ".onnx")
+DEFAULT_SCALE = 4  # where nothing says another
 
 
 def load(
@@ -36,7 +37,7 @@ def load(
     if tile != "auto" and not (isinstance(tile, int) and tile >= 0):
         raise UserError(f"tile={tile}: the side of a tile in LR pixels, 0 or auto is needed")
     if str(model) in INTERPOLATIONS:
-        by, interpolate = scale or 4, INTERPOLATIONS[str(model)]
+        by, interpolate = scale or DEFAULT_SCALE, INTERPOLATIONS[str(model)]
         return Enlarger(str(model), by, None, lambda lr: interpolate(lr, by), device, tile=tile)
     if not path.exists() and str(model) in weights.bundled():
         path = weights.find(str(model))

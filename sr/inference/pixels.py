@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sr.errors import UserError
 from sr.formats.nodata import filled
 from sr.image.range import Range, of_pixels
 from sr.image.resize import resize_axis
@@ -16,6 +17,8 @@ from .memory import free_bytes
 from .precision import full_float32
 
 Colours = tuple[int, int, int]
+MAX_SCALE = 64
+MAX_SIDE_PX = 1 << 16  # of a box to fit into
 OF_BYTES = Range.of_type(np.dtype(np.uint8))
 
 
@@ -32,6 +35,9 @@ class Options:
         axis: of a volume, along which slices are taken: x, y, z, all, or auto.
         range: that the network is to see as 0..1, in the unit of the file, instead of the file's own.
         bands: the channels that are red, green and blue, where the file does not say so.
+
+    Raises:
+        UserError: an option out of its range.
     """
 
     scale: float | None = None
@@ -42,6 +48,18 @@ class Options:
     axis: str = "auto"
     range: Range | None = None
     bands: Colours | None = None
+
+    def __post_init__(self) -> None:
+        if self.scale is not None and not 0 < self.scale <= MAX_SCALE:
+            raise UserError(f"scale={self.scale:g}: a number above 0, up to {MAX_SCALE}, is needed")
+        if self.box is not None and (self.scale or not all(0 < side <= MAX_SIDE_PX for side in self.box)):
+            raise UserError(f"size={self.box}: width and height up to {MAX_SIDE_PX} are needed, and no scale beside")
+        if self.bands is not None and (min(self.bands) < 0 or len(set(self.bands)) < 3):
+            raise UserError(f"bands={self.bands}: three different numbers from 0 on are needed")
+
+    def by(self, scale: int) -> str:
+        """x4 or 1920x1080, for names of files; with a network of this scale."""
+        return "{}x{}".format(*self.box) if self.box else f"x{self.scale or scale:g}"
 
     def size(self, height: int, width: int, scale: int) -> tuple[int, int]:
         """Height and width of the result, for an input of these and a network of this scale."""

@@ -75,8 +75,7 @@ class Preview:
         notes = files.choose_range(file, enlarger, options)
         ((pixels, made, _),) = files.enlarged_frames(file, enlarger, options)
         place = Path(tempfile.mkdtemp(dir=self.folder))
-        by = f"x{options.scale or enlarger.scale:g}"
-        target = place / f"{file.path.stem}_{by}{file.path.suffix}"
+        target = place / f"{file.path.stem}_{options.by(enlarger.scale)}{file.path.suffix}"
         with file.writer(target, (height, width)) as write:
             write(made)
         shown = place / "before.png", place / "after.png"

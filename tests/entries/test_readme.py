@@ -22,6 +22,7 @@ from .conftest import ROOT, SMALL
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 PYTHON = [line for line in COMMANDS if line.startswith("python ")]
 SMALLER = {  # what must be smaller still where a command asks for large networks
     "generator=srresnet": ["generator.width=4", "generator.blocks=1"],
@@ -32,6 +33,7 @@ SMALLER = {  # what must be smaller still where a command asks for large network
 def test_there_are_commands_and_all_are_known():
     assert len(COMMANDS) > 10
     assert {line.split()[0] for line in COMMANDS} == {"make", "python"}
+    assert BLOCKS
 
 
 @pytest.mark.parametrize("target", [line.split()[1] for line in COMMANDS if line.startswith("make ")])
@@ -86,6 +88,15 @@ def test_commands_run(line, tmp_path, environment, small_photos):
         "sr.download": "data/Set5/HR_x4/*.png",
     }
     assert list(tmp_path.glob(expected.get(words[2], "outputs/*/**/README.md")))
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.splitlines()[-1][:50])
+def test_python_runs(block, tmp_path, environment, small_photos):
+    with Image.open(small_photos / "0.png") as image:
+        image.save(tmp_path / "photo.jpg")
+    done = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert {"large.png", "enlarged"} <= {path.name for path in tmp_path.iterdir()}
 
 
 def serve(command: list[str], folder: Path, environment: dict[str, str]) -> None:
