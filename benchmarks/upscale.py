@@ -22,6 +22,7 @@ from torch import Tensor
 
 from sr.inference import memory, models
 from sr.inference.models import choose_device
+from sr.inference.precision import full_float32
 from sr.weights import store as weights
 
 PAD_PX = 10  # of Real-ESRGAN
@@ -50,7 +51,7 @@ def main() -> None:
         "tiles": models.load(given.model, device=device, tile=given.tile),
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    with torch.inference_mode():
+    with torch.inference_mode(), full_float32():  # which the enlarger asks for, and here for all ways
         reference = generator(lr)
         differences = {name: float((way(lr) - reference).abs().max()) for name, way in ways.items()}
         for _ in range(given.rounds):

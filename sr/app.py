@@ -104,7 +104,7 @@ def parser() -> argparse.ArgumentParser:
     """Of the command line."""
     p = argparse.ArgumentParser(prog="python -m sr.app", description=__doc__)
     p.add_argument("--model", action="append", default=[], metavar="NAME",
-                   help="a run's folder or a file of weights to choose from, beside those that come along")  # fmt: skip
+                   help="a run's folder or a file of weights to choose from, beside the bundled ones")  # fmt: skip
     p.add_argument("--host", default="127.0.0.1", help="127.0.0.1, which no other machine reaches; 0.0.0.0 for all")
     p.add_argument("--port", type=int, help="the first that is free from 7860 on")
     p.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")

@@ -8,31 +8,28 @@ from pathlib import Path
 import pooch
 
 from sr.data import public
-from sr.errors import UserError
+from sr.errors import UserError, exit_status
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Fetch what is named; returns the exit status."""
-    names = public.names()
     p = argparse.ArgumentParser(prog="python -m sr.download", description=__doc__)
-    p.add_argument("names", nargs="+", metavar="NAME", help=", ".join(names))
+    p.add_argument("names", nargs="+", metavar="NAME", help=", ".join(public.names()))
     p.add_argument("--to", type=Path, default=os.environ.get("SR_BENCHMARKS", "data"),
                    help="folder of the sets (SR_BENCHMARKS, or ./data)")  # fmt: skip
     options = p.parse_args(arguments)
     pooch.get_logger().setLevel("WARNING")
-    try:
-        for name in options.names:  # all of them before anything is fetched
-            if name.lower() not in names:
-                raise UserError(f"{name}: unknown; {', '.join(names)} are known")
-        for name in options.names:
-            public.fetch_set(name.lower(), options.to)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on from here", file=sys.stderr)
-        return 130
-    print(f"{options.to} is complete; tell the other commands with: export SR_BENCHMARKS={options.to.resolve()}")
+    return exit_status(lambda: _fetch(options.names, options.to))
+
+
+def _fetch(names: list[str], root: Path) -> int:
+    known = public.names()
+    for name in names:  # all of them before anything is fetched
+        if name.lower() not in known:
+            raise UserError(f"{name}: unknown; {', '.join(known)} are known")
+    for name in names:
+        public.fetch_set(name.lower(), root)
+    print(f"{root} is complete; tell the other commands with: export SR_BENCHMARKS={root.resolve()}")
     return 0
 
 

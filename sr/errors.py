@@ -1,5 +1,7 @@
 """Mistakes of the user, told in one sentence: what was given, what is needed, what to do."""
 
+import sys
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -10,6 +12,20 @@ class UserError(ValueError):
 
 class MissingError(UserError, FileNotFoundError):
     """A file, folder or download that is not there."""
+
+
+def exit_status(work: Callable[[], int]) -> int:
+    """That of a command which goes on where it was interrupted: what `work` returns; 1 for a mistake of the user, in
+    one sentence; 130 interrupted.
+    """
+    try:
+        return work()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command goes on from here", file=sys.stderr)
+        return 130
 
 
 def optional(module: str, what: str, extra: str) -> Any:

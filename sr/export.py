@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """Of the command line."""
     p = argparse.ArgumentParser(prog="python -m sr.export", description=__doc__)
-    p.add_argument("weights", help="a .safetensors or .ckpt, the folder of a run, or a model that comes along")
+    p.add_argument("weights", help="a .safetensors or .ckpt, the folder of a run, or a bundled model")
     p.add_argument("--to", required=True, choices=sorted(SUFFIX))
     p.add_argument("-o", "--out", type=Path, help="the file (here, named after the weights)")
     p.add_argument("--half", action="store_true", help="in half precision")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from sr.errors import UserError
+from sr.errors import UserError, exit_status
 from sr.image.range import Range
 from sr.inference import jobs, memory, models
 from sr.inference.enlarger import Enlarger
@@ -24,14 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not options.inputs or options.out is None:
         parser().error("name what to enlarge, and where to with -o OUT")
     memory.keep_freed()
-    try:
-        return _run(options)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on from here", file=sys.stderr)
-        return 130
+    return exit_status(lambda: _run(options))
 
 
 def _run(options: argparse.Namespace) -> int:

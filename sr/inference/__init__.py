@@ -1,1 +1,1 @@
-"""Using what was trained: weights files, scores on whole images."""
+"""Enlarging: from a name to a network, and through it any image or file."""

@@ -108,7 +108,7 @@ class Enlarger:
             sr = self.run(lr).float()
         if sr.isfinite().all():
             return sr
-        self._say(precision, f"{precision} gives values that are no numbers; float32 from here on")
+        self._say(precision, f"{precision} gives NaN or infinity; float32 from here on")
         self.precision = "fp32"
         return self._in_float32(lr)
 

@@ -111,7 +111,7 @@ def enlarge(
 
     Colours go through a colour network together. Where the network was made for another number of channels, each
     channel goes through it on its own. Transparency is enlarged bicubically, and so is what lies outside of the range:
-    the network sees the rest undisturbed. Pixels that are no numbers stay so.
+    the network sees the rest undisturbed. Pixels that are NaN stay so.
 
     Args:
         enlarger: to use.
