@@ -17,11 +17,13 @@ from sr.degradations import Bicubic, pair
 from sr.degradations.pairs import Degradation
 from sr.errors import UserError, reason
 from sr.inference.memory import peak_bytes
+from sr.inference.precision import full_float32
 
 Record = dict[str, Any]
 Box = tuple[int, int, int, int]  # left, top, width, height in HR pixels
 
 
+@full_float32()  # metrics are networks too
 @torch.inference_mode()
 def score(
     enlarge: Callable[[Tensor], Tensor],
