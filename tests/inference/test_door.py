@@ -11,12 +11,12 @@ from PIL import Image
 
 import sr
 from sr.errors import UserError
-from sr.formats import picture as formats
 from sr.generators import Compact
 from sr.inference import door
 from sr.inference.enlarger import Enlarger
 from sr.upscale import main
 from sr.weights import store as weights
+from tests import pictures as formats
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 
 from sr.errors import UserError
-from sr.formats import picture as formats
 from sr.inference.preview import Preview
+from tests import pictures as formats
 
 CPU = torch.device("cpu")
 
