@@ -13,6 +13,7 @@ from sr import formats
 from sr.errors import UserError
 from sr.image.range import Range
 from sr.image.resize import resize_to
+from sr.image.view import visible
 
 from . import files, models
 from .enlarger import Enlarger
@@ -91,7 +92,7 @@ def _show(pixels: np.ndarray, height: int, width: int, values: Range) -> Image.I
     size = max(round(height * share), 1), max(round(width * share), 1)
     image = torch.from_numpy(np.nan_to_num(values.to_unit(pixels))).permute(2, 0, 1)
     image = (resize_to(image, *size).clamp(0, 1) * 255).round().byte().permute(1, 2, 0)
-    return Image.fromarray((image[..., :3] if image.shape[2] > 2 else image[..., 0]).numpy())
+    return Image.fromarray(visible(image, dim=2).squeeze(2).numpy())
 
 
 def _scale(text: str) -> float | None:

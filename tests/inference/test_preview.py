@@ -82,7 +82,7 @@ def test_what_moves_or_lies_somewhere_is_left_to_the_command(photo, tmp_path):
 
 def test_what_is_too_large_is_not_even_decoded(tmp_path, monkeypatch):
     Image.new("L", (3000, 3000)).save(tmp_path / "large.png")
-    monkeypatch.setattr("sr.formats.picture.read_with_meta", lambda path: pytest.fail("it was decoded"))
+    monkeypatch.setattr("sr.formats.picture.Picture.frames", lambda *_: pytest.fail("it was decoded"))
     with pytest.raises(UserError, match="6000x6000 pixels would come out, 36 megapixels"):
         Preview(CPU, 30, tmp_path)(str(tmp_path / "large.png"), "fast_x2", "2", False, False)
 
