@@ -48,8 +48,9 @@ def optional(module: str, what: str, extra: str) -> Any:
 def mistake(error: BaseException) -> str:
     """What the user did wrong; Hydra wraps what a constructor or an import raises, and tells too little of it."""
     cause = error.__cause__
-    if isinstance(cause, UserError):
-        return str(cause)
+    for told in (error, cause):
+        if isinstance(told, UserError):
+            return str(told)
     return str(error) if cause is None else f"{reason(error)} ({reason(cause)})"
 
 

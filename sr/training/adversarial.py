@@ -1,5 +1,6 @@
 """The LightningModule of a GAN: two networks, two sentences a step."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch.nn as nn
@@ -51,6 +52,11 @@ class AdversarialSystem(PixelSystem):
     @property
     def phase_ends(self) -> dict[int, str]:
         return {self.pixel_steps: "pixel"} if self.pixel_steps else {}
+
+    def phase_steps(self) -> dict[str, Callable[[dict[str, Any]], None]]:
+        pixel = super().phase_steps() if self.pixel_steps else {}
+        adversarial = self.trainer.max_steps > self.pixel_steps
+        return pixel | ({"adversarial": lambda batch: self.adversarial_step(batch, 0)} if adversarial else {})
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         with self.all_or_nothing():

@@ -91,6 +91,10 @@ class PixelSystem(pl.LightningModule):
         """Steps at which a phase is over and another begins, and the name of the one that is over."""
         return {}
 
+    def phase_steps(self) -> dict[str, Callable[[dict[str, Any]], None]]:
+        """Each phase of the run and a step of it."""
+        return {"pixel": self.pixel_step}
+
     # --- one step ---------------------------------------------------------------------------------------------------
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:

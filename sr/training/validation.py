@@ -40,6 +40,11 @@ class Validation(nn.Module):
             self.bicubic = _compute(self.bicubic_metrics)
         return _compute(self.metrics)
 
+    def reset(self) -> None:
+        """Forget the images seen."""
+        for metric in (*self.metrics.values(), *self.bicubic_metrics.values()):
+            metric.reset()  # type: ignore[operator]
+
 
 def _update(metrics: Any, images: Mapping[str, Tensor]) -> None:
     for metric in metrics.values():

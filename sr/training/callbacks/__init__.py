@@ -3,6 +3,7 @@
 from .checkpoints import Checkpoints
 from .panels import Panels
 from .progress import Progress
+from .rehearsal import Rehearsal
 from .stop import Stop
 
-__all__ = ["Checkpoints", "Panels", "Progress", "Stop"]
+__all__ = ["Checkpoints", "Panels", "Progress", "Rehearsal", "Stop"]

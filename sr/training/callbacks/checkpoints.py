@@ -9,6 +9,8 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 
+from sr.errors import UserError
+
 RISEN = 4.0  # times the lowest mean loss of the phase: more than one batch differs from another
 
 
@@ -56,6 +58,15 @@ class Checkpoints(Checkpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best = state_dict["best"]
         self.lowest, self.content = state_dict.get("lowest", self.lowest), state_dict.get("content", self.content)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        known = list(pl_module.validation.metrics)
+        for phase in pl_module.phase_steps() if trainer.enable_validation else ():
+            for option in ("fidelity", "perceptual") if phase == "adversarial" else ("fidelity",):
+                name = getattr(self, option)
+                if name not in known:
+                    raise UserError(f"callbacks.checkpoints.{option}={name} chooses the best of the {phase} phase, but "
+                                    f"the metrics are {known}; add metrics.{name} or name another")  # fmt: skip
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:
         newest, (total, steps) = pl_module.watch.content, self.content

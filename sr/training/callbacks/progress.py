@@ -1,6 +1,7 @@
 """The progress bar: steps of the whole run, time left, phase and the last scores."""
 
 import sys
+from contextlib import suppress
 from typing import Any
 
 import pytorch_lightning as pl
@@ -22,7 +23,18 @@ class Progress(TQDMProgressBar):
         metrics.pop("v_num", None)
         return {name.removeprefix("val/"): value for name, value in metrics.items()}
 
+    def on_train_epoch_start(self, trainer: pl.Trainer, *args: Any) -> None:
+        super().on_train_epoch_start(trainer, *args)
+        # Lightning counts what is left of a resumed run as all of it, and the steps before as made in no time.
+        bar = self.train_progress_bar
+        bar.total, bar.initial, bar.n = trainer.max_steps, trainer.global_step, trainer.global_step
+
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *args: Any) -> None:
         if self.train_progress_bar.desc != pl_module.phase:
             self.train_progress_bar.set_description_str(pl_module.phase, refresh=False)
         super().on_train_batch_end(trainer, pl_module, *args)
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: Any, exception: BaseException) -> None:
+        # What is said next begins on a line of its own.
+        with suppress(TypeError):  # there may be none yet
+            self.train_progress_bar.close()
