@@ -14,6 +14,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 from sr.errors import UserError
 from sr.image.range import Range
+from sr.sweep import sweep_folder
 
 _HERE = Path(__file__).resolve().parent
 # A checkout's conf/, or the copy that a wheel brings; an absolute path, for Hydra finds no other in every case.
@@ -194,6 +195,13 @@ def _run_folder_or_end(outputs: str, name: str, resume: str | None) -> str:
         sys.exit(f"error: {error}")
 
 
+def _sweep_folder_or_end(outputs: str, name: str, resume: str | None) -> str:
+    try:
+        return sweep_folder(outputs, name, resume)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
 def accelerator() -> str:
     """CUDA where there is one, otherwise the CPU: scores are computed in float64, which Apple's MPS lacks."""
     import torch
@@ -215,6 +223,7 @@ def register() -> None:
     ConfigStore.instance().store(name="evaluate_schema", node=EvaluateConfig)
     # A run's folder is asked for often and made of the time: it must be the same each time, hence the cache.
     OmegaConf.register_new_resolver("run_folder", _run_folder_or_end, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("sweep_folder", _sweep_folder_or_end, replace=True)
     OmegaConf.register_new_resolver("accelerator", accelerator, replace=True)
     OmegaConf.register_new_resolver("precision", precision, replace=True)
     OmegaConf.register_new_resolver("sum", lambda *values: sum(values), replace=True)

@@ -7,10 +7,12 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from sr import sweep
 from sr.config import CONF, register, validate
 from sr.errors import UserError, mistake
 
@@ -20,11 +22,21 @@ register()
 @hydra.main(version_base="1.3", config_path=CONF, config_name="train")
 def main(config: DictConfig) -> float | None:
     """Train as configured; returns the best validation cost, for sweeps."""
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    is_job = HydraConfig.get().mode == RunMode.MULTIRUN
     try:
         validate(config)
-        return train(config, Path(HydraConfig.get().runtime.output_dir))
+        if is_job and sweep.is_finished(config, folder):
+            print(f"finished before: {folder}")
+            return sweep.cost_of(folder)
+        return train(config, folder)
     except (UserError, OmegaConfBaseException, InstantiationException) as error:
+        if is_job:
+            raise sweep.fail(mistake(error)) from error
         sys.exit(f"error: {mistake(error)}")
+    except KeyboardInterrupt:
+        print(f"\ninterrupted; the same command with resume={folder} continues", file=sys.stderr)
+        sys.exit(130)
 
 
 def train(config: DictConfig, folder: Path) -> float | None:
@@ -69,7 +81,8 @@ def train(config: DictConfig, folder: Path) -> float | None:
         if trainer.is_global_zero:
             print(f"\nstopped at step {trainer.global_step} of {trainer.max_steps}; the same command with "
                   f"resume={folder} continues", flush=True)  # fmt: skip
-        sys.exit(128 + stop.received if stop.received else 0)
+        if stop.received:
+            sys.exit(128 + stop.received)
     return callbacks["checkpoints"].best.get("cost")
 
 

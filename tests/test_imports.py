@@ -17,6 +17,7 @@ FLOORS = [
     {"generators", "discriminators", "losses", "degradations", "metrics", "formats"},
     {"backbones"},
     {"image"},
+    {"sweep"},
     {"errors", "atomic"},
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}

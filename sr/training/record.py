@@ -14,6 +14,7 @@ from sr.judge import card
 from sr.judge.panel import crops, panel
 from sr.judge.score import complaints, row, score
 from sr.judge.table import columns_of, protocol, table
+from sr.sweep import changes
 from sr.weights import store as weights
 
 from .system import PixelSystem
@@ -22,22 +23,11 @@ from .system import PixelSystem
 def remember(config: DictConfig, folder: Path, resuming: bool) -> None:
     """Write config.yaml; where a resumed run is configured otherwise than before, say in what."""
     file = folder / "config.yaml"
-    resolved = OmegaConf.create(OmegaConf.to_container(config, resolve=True))
     if resuming and file.exists():
-        before, now = (dict(_leaves(c)) for c in (OmegaConf.load(file), resolved))
-        changed = {
-            k: (before.get(k), now.get(k)) for k in before | now if before.get(k) != now.get(k) and k != "resume"
-        }
+        changed = changes(file, config)
         print(f"continuing {folder}" + "".join(f"\n  {k}: {old} -> {new}" for k, (old, new) in changed.items()))
     folder.mkdir(parents=True, exist_ok=True)
-    OmegaConf.save(resolved, file)
-
-
-def _leaves(node: Any, prefix: str = "") -> list[tuple[str, Any]]:
-    if not OmegaConf.is_config(node):
-        return [(prefix, node)]
-    items = node.items() if OmegaConf.is_dict(node) else enumerate(node)
-    return [leaf for key, value in items for leaf in _leaves(value, f"{prefix}.{key}" if prefix else str(key))]
+    OmegaConf.save(OmegaConf.create(OmegaConf.to_container(config, resolve=True)), file)
 
 
 def finish(

@@ -89,7 +89,7 @@ def test_killed_and_resumed_equals_never_killed(start, train, tmp_path):
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     before = torch.load(next(last.glob("*/checkpoints/last.ckpt")), weights_only=True)["global_step"]
-    assert 30 <= before < 60
+    assert 28 <= before < 60  # the end of the phase is written before the last
     output = train(*long, "name=killed", "resume=auto")
     assert f"continuing {tmp_path}/outputs/killed" in output
     whole, resumed = only_run(tmp_path, "whole"), only_run(tmp_path, "killed")

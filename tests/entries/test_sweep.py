@@ -1,0 +1,77 @@
+"""Sweeps through the real command: jobs fail, pause and go on alone."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sr.errors import UserError
+from sr.sweep import CLAIMED, sweep_folder
+
+SHORT = ["steps.pixel=2", "steps.ramp=1", "steps.adversarial=1"]
+
+
+def jobs(folder: Path) -> list[Path]:
+    (sweep,) = folder.glob("sweep-*")
+    return sorted(path for path in sweep.iterdir() if path.is_dir())
+
+
+def finished(folder: Path) -> list[bool]:
+    return [(job / "README.md").exists() for job in jobs(folder)]
+
+
+@pytest.mark.slow
+def test_one_bad_job_of_three_costs_itself_alone(train, tmp_path):
+    small = ("-m", *SHORT, "seed=1,2", "data.crop_px=32,30")
+    output = train(*small, status=1)
+    of_srgan = tmp_path / "outputs" / "srgan"
+    assert finished(of_srgan) == [True, True, False, False]
+    assert "error: job 2 (data.crop_px=30, seed=1): data.crop_px=30 is not divisible by scale 4" in output
+    assert "error: job 3 (data.crop_px=30, seed=2)" in output
+    assert "Traceback" not in output
+    cards = [(job / "README.md").stat().st_mtime_ns for job in jobs(of_srgan) if (job / "README.md").exists()]
+
+    output = train(*small, "resume=auto", status=1)  # the done are left alone, the bad tried again
+    assert output.count("finished before") == 2
+    assert output.count("error: job") == 2
+    assert [(job / "README.md").stat().st_mtime_ns for job in jobs(of_srgan) if (job / "README.md").exists()] == cards
+
+    output = train("-m", *SHORT, "seed=3,2", "data.crop_px=32,30", "resume=auto", status=1)
+    assert "is of another sweep: seed was 1, is 3" in output
+
+
+@pytest.mark.slow
+def test_a_time_limit_pauses_each_job_and_the_sweep_goes_on_later(train, tmp_path):
+    small = ("-m", *SHORT, "seed=1,2", "name=paused")
+    output = train(*small, "callbacks.stop.after_minutes=0")
+    assert output.count("stopped at step 1 of 3") == 2
+    assert finished(tmp_path / "outputs" / "paused") == [False, False]
+    train(*small, "resume=auto")
+    assert finished(tmp_path / "outputs" / "paused") == [True, True]
+
+
+@pytest.mark.slow
+def test_a_sweep_over_experiments_has_one_folder(train, tmp_path):
+    train("-m", *SHORT, experiment="srgan,demo")
+    assert [path.name for path in (tmp_path / "outputs").iterdir()] == ["unnamed"]
+    assert finished(tmp_path / "outputs" / "unnamed") == [True, True]
+
+
+def test_a_folder_is_claimed_once(tmp_path, monkeypatch):
+    made = set()
+    for _ in range(50):
+        monkeypatch.delenv(CLAIMED, raising=False)
+        made.add(sweep_folder(str(tmp_path), "a", None))
+    assert len(made) == 50
+    assert sweep_folder(str(tmp_path), "b", None) in made  # the first question decides, for all jobs
+    monkeypatch.delenv(CLAIMED)
+    assert sweep_folder(str(tmp_path), "a", "auto") == max(made)
+    monkeypatch.delenv(CLAIMED)
+    with pytest.raises(UserError, match="no jobs of a sweep"):
+        sweep_folder(str(tmp_path), "a", str(tmp_path))
+
+
+def test_a_run_makes_no_folder_of_a_sweep(train, tmp_path):
+    assert "seed: 7" in train("seed=7", "--cfg=job", "--resolve")
+    assert not list(tmp_path.glob("outputs/*/sweep-*"))
+    assert os.environ.get(CLAIMED) is None
