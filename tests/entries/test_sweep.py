@@ -1,6 +1,5 @@
 """Sweeps through the real command: jobs fail, pause and go on alone."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -58,6 +57,7 @@ def test_a_sweep_over_experiments_has_one_folder(train, tmp_path):
 
 
 def test_a_folder_is_claimed_once(tmp_path, monkeypatch):
+    monkeypatch.setenv(CLAIMED, "")  # so that it is put back behind the test
     made = set()
     for _ in range(50):
         monkeypatch.delenv(CLAIMED, raising=False)
@@ -74,4 +74,3 @@ def test_a_folder_is_claimed_once(tmp_path, monkeypatch):
 def test_a_run_makes_no_folder_of_a_sweep(train, tmp_path):
     assert "seed: 7" in train("seed=7", "--cfg=job", "--resolve")
     assert not list(tmp_path.glob("outputs/*/sweep-*"))
-    assert os.environ.get(CLAIMED) is None

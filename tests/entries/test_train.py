@@ -1,5 +1,6 @@
 """The real command, as users type it."""
 
+import csv
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from PIL import Image
 from sr.weights import store as weights
 
 from ..ready import Started
+from .conftest import SMALL
 
 
 def only_run(folder: Path, name: str = "srgan") -> Path:
@@ -165,6 +167,45 @@ def test_two_processes_train_as_one(train, tmp_path):
         if x["model"] == "bicubic":
             assert y == pytest.approx(x, abs=1e-12)  # the same pixels: sums over uneven shards are exact
     assert steps_in(one) == steps_in(two)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("experiment", ["srgan", "srresnet"])
+def test_two_processes_with_batch_norm_train_as_one(train, tmp_path, experiment):
+    """The bundled networks with their batch norm, narrow; SGD, for Adam makes steps of one size out of float noise."""
+    narrow = ["generator.width=8", "generator.depth=2", "discriminator.width=8", "discriminator.grid=2",
+              "discriminator.dense=8"]  # fmt: skip
+    if experiment == "srresnet":
+        narrow = ["generator=srresnet", "generator.width=8", "generator.blocks=2"]
+    small = [s for s in SMALL if not s.startswith(("generator", "discriminator", "steps"))] + narrow
+    same = ["optimizer._target_=torch.optim.SGD", "~optimizer.betas", "trainer.val_check_interval=10",
+            "schedule.pixel.learning_rate=0.01", "schedule.pixel.final=0.01", "steps.pixel=20"]  # fmt: skip
+    if experiment == "srgan":
+        same += ["steps.pixel=10", "steps.ramp=2", "steps.adversarial=10",
+                 "schedule.adversarial.learning_rate=1e-3", "schedule.adversarial.final=1e-3",
+                 "schedule.discriminator.learning_rate=1e-3", "schedule.discriminator.final=1e-3"]  # fmt: skip
+        same.remove("steps.pixel=20")
+    for name, processes in (("one", 1), ("two", 2)):
+        train(*same, f"name={name}", f"trainer.devices={processes}", experiment=experiment, small=small)
+    one, two = only_run(tmp_path, "one"), only_run(tmp_path, "two")
+    a, b = state(one / "checkpoints/last.ckpt"), state(two / "checkpoints/last.ckpt")
+    assert any(key.endswith("running_var") for key in a)
+    for key in a:
+        torch.testing.assert_close(a[key], b[key], rtol=0, atol=1e-5, msg=key)
+    with open(two / "curves.csv", newline="") as file:
+        curve = [float(row["val/psnr_y"]) for row in csv.DictReader(file) if row["val/psnr_y"]]
+    (last,) = [row for row in scores(two) if row["model"] == "last"]
+    assert curve[-1] == pytest.approx(last["psnr_y"], abs=1e-6), "each process validated buffers of its own"
+
+
+@pytest.mark.slow
+def test_more_processes_than_validation_images(train, tmp_path):
+    train("data.held_out_images=1", "trainer.devices=2", "trainer.val_check_interval=4", "name=two")
+    train("data.held_out_images=1", "trainer.val_check_interval=4", "name=one")
+    for x, y in zip(scores(only_run(tmp_path, "one")), scores(only_run(tmp_path, "two")), strict=True):
+        assert (x["n"], x["set"], x["model"]) == (y["n"], y["set"], y["model"])
+        if x["model"] == "bicubic":
+            assert x == y
 
 
 @pytest.mark.slow
