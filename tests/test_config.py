@@ -1,5 +1,6 @@
 """Every YAML composes and instantiates; what is unknown or wrong is refused."""
 
+import inspect
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sr.config import CONF, EvaluateConfig, register, run_folder, validate
+from sr.data.folder import Folder
+from sr.data.module import CropData
 from sr.errors import UserError
 from sr.judge.evaluation import load_metrics
 from sr.judge.table import columns_of
@@ -181,6 +184,19 @@ def test_given_weights_leave_out_the_pixel_phase(tmp_path):
     given = composed(["experiment=srgan", "init_from=weights.safetensors"], tmp_path)
     assert given.steps.pixel == 0
     assert given.trainer.max_steps == given.steps.adversarial
+
+
+def test_what_data_modules_take_by_default_is_what_conf_gives_them(monkeypatch):
+    monkeypatch.delenv("SR_CACHE", raising=False)
+    monkeypatch.delenv("SR_BENCHMARKS", raising=False)
+    given = compose("train", overrides=["data=folder", "data.root=somewhere"]).data
+    defaults = {
+        name: parameter.default
+        for module in (CropData, Folder)
+        for name, parameter in inspect.signature(module).parameters.items()
+        if parameter.default is not parameter.empty
+    }
+    assert {name: given[name] for name in defaults} == defaults
 
 
 def test_run_folders(tmp_path):
