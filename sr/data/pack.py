@@ -21,6 +21,7 @@ from sr import formats
 from sr.errors import UserError
 from sr.formats import File, Unreadable, nodata
 from sr.formats.base import is_named
+from sr.image.color import FULL_SWING
 from sr.image.range import Range
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -183,7 +184,7 @@ def to_channels(pixels: Array, channels: int) -> Array | None:
     if have == channels:
         return pixels
     if channels == 1 and have in (2, 3):
-        gray = pixels[..., :1] if have == 2 else pixels @ np.array([[0.299], [0.587], [0.114]])
+        gray = pixels[..., :1] if have == 2 else pixels @ np.array(FULL_SWING)[:, None]
         return (np.floor(gray + 0.5) if pixels.dtype.kind in "ui" else gray).astype(pixels.dtype)
     return None
 

@@ -5,6 +5,11 @@ from torch import Tensor
 
 from sr.errors import UserError
 
+# Weights of R, G and B in the luma of BT.601: in full swing, of values in [0, 1] as of values in [0, 255], and in
+# studio swing, 219 times these, as MATLAB writes them.
+FULL_SWING = (0.299, 0.587, 0.114)
+STUDIO_SWING = (65.481, 128.553, 24.966)
+
 
 def luma(image: Tensor) -> Tensor:
     """Y of BT.601 in studio swing, unrounded: Y = 16 + (65.481 R + 128.553 G + 24.966 B) / 255 (MATLAB's rgb2ycbcr).
@@ -29,5 +34,5 @@ def luma(image: Tensor) -> Tensor:
             f"luma needs 1 or 3 channels, got {channels}; score the bands themselves (metrics=bands; "
             "sr.evaluate: metrics=multiband)"
         )
-    weights = torch.tensor([65.481, 128.553, 24.966], dtype=image.dtype, device=image.device) / 255
+    weights = torch.tensor(STUDIO_SWING, dtype=image.dtype, device=image.device) / 255
     return 16 + torch.einsum("nchw,c->nhw", image, weights)[:, None]

@@ -3,7 +3,7 @@ import pytest
 import torch
 from skimage.color import rgb2ycbcr
 
-from sr.image.color import luma
+from sr.image.color import FULL_SWING, STUDIO_SWING, luma
 
 
 def test_luma_equals_skimage(face):
@@ -14,6 +14,11 @@ def test_luma_equals_skimage(face):
 @pytest.mark.parametrize(("rgb", "y"), [((0, 0, 0), 16), ((255, 255, 255), 235), ((0, 255, 0), 144.553)])
 def test_studio_swing(rgb, y):
     assert luma(torch.tensor(rgb, dtype=torch.float64).view(1, 3, 1, 1)).item() == pytest.approx(y)
+
+
+def test_both_swings_weigh_colours_alike():
+    assert sum(FULL_SWING) == pytest.approx(1)
+    assert [219 * weight for weight in FULL_SWING] == pytest.approx(STUDIO_SWING)
 
 
 def test_gray_is_its_own_luma():
