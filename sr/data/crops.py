@@ -77,7 +77,7 @@ def collate(items: list[dict[str, Any]], counted: bool = True) -> dict[str, Any]
     return batch
 
 
-class Steps(Sampler[list[int]]):
+class StepSampler(Sampler[list[int]]):
     """The sample numbers of each step of a run, from `start` on: step t takes batch_size * t ... batch_size * (t + 1).
 
     Process r of w takes every w-th of them, so that all processes together see what one would.

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from sr.errors import UserError
 from sr.image.range import Range
 
-from .crops import Crops, Steps, collate
+from .crops import Crops, StepSampler, collate
 from .images import Images, open_set
 from .pack import Pack, build
 
@@ -107,7 +107,7 @@ class CropData(pl.LightningDataModule):
                              "least 1")  # fmt: skip
         world, rank = self.trainer.world_size, self.trainer.global_rank
         # Lightning has restored its counter by now: the sampling goes on behind the last batch that was trained on.
-        steps = Steps(self.trainer.max_steps, self.batch_size, self.trainer.global_step, rank, world)
+        steps = StepSampler(self.trainer.max_steps, self.batch_size, self.trainer.global_step, rank, world)
         return DataLoader(
             self.crops,
             batch_sampler=steps,

@@ -6,7 +6,7 @@ import pytest
 import tifffile
 import torch
 
-from sr.data.crops import Crops, Steps
+from sr.data.crops import Crops, StepSampler
 from sr.data.pack import Pack, build, find
 
 SYMMETRIES = [
@@ -152,13 +152,13 @@ def test_a_crop_that_the_scale_does_not_divide_is_refused(photos_pack):
 
 
 def test_steps_take_every_sample_once_and_in_order():
-    assert list(Steps(3, 4)) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
+    assert list(StepSampler(3, 4)) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
 
 
 @pytest.mark.parametrize("world", [2, 3, 6])
 def test_all_processes_together_see_what_one_would(world):
-    shares = [list(Steps(5, 6, rank=rank, world=world)) for rank in range(world)]
-    for step, alone in enumerate(Steps(5, 6)):
+    shares = [list(StepSampler(5, 6, rank=rank, world=world)) for rank in range(world)]
+    for step, alone in enumerate(StepSampler(5, 6)):
         assert sorted(n for share in shares for n in share[step]) == alone
         assert {len(share[step]) for share in shares} == {6 // world}
 
@@ -166,15 +166,15 @@ def test_all_processes_together_see_what_one_would(world):
 @pytest.mark.parametrize("world", [1, 2])
 def test_a_resumed_run_goes_on_exactly_where_it_stopped(world):
     for rank in range(world):
-        whole = list(Steps(10, 4, rank=rank, world=world))
-        assert list(Steps(10, 4, start=7, rank=rank, world=world)) == whole[7:]
-    assert list(Steps(10, 4, start=10)) == []
+        whole = list(StepSampler(10, 4, rank=rank, world=world))
+        assert list(StepSampler(10, 4, start=7, rank=rank, world=world)) == whole[7:]
+    assert list(StepSampler(10, 4, start=10)) == []
 
 
 def test_length_is_that_of_the_whole_run():
-    assert len(Steps(10, 4, start=7)) == 10
+    assert len(StepSampler(10, 4, start=7)) == 10
 
 
 def test_a_batch_that_cannot_be_shared_is_refused():
     with pytest.raises(ValueError, match="batch_size=4 cannot be shared equally by 3 processes"):
-        Steps(10, 4, world=3)
+        StepSampler(10, 4, world=3)

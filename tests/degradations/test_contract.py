@@ -6,7 +6,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from sr.data import pack, photos
-from sr.data.crops import Crops, Steps, collate
+from sr.data.crops import Crops, StepSampler, collate
 from sr.degradations import of_sample, pair
 from sr.image.resize import imresize
 
@@ -66,7 +66,7 @@ def test_a_batch_is_its_singles(noisy, crops):
 def test_workers_change_nothing(noisy, crops):
     batches = []
     for workers in (0, 2):
-        loader = DataLoader(crops, batch_sampler=Steps(5, 4), num_workers=workers, collate_fn=collate)
+        loader = DataLoader(crops, batch_sampler=StepSampler(5, 4), num_workers=workers, collate_fn=collate)
         batches.append([pair(batch, noisy, "cpu") for batch in loader])
     for one, other in zip(*batches, strict=True):
         assert torch.equal(one[0], other[0])
