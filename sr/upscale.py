@@ -10,7 +10,7 @@ from sr.errors import UserError, exit_status
 from sr.image.range import Range
 from sr.inference import jobs, memory, models
 from sr.inference.enlarger import Enlarger
-from sr.inference.pixels import MAX_SCALE, MAX_SIDE_PX, Options
+from sr.inference.pixels import BACK_PROJECTIONS, MAX_SCALE, MAX_SIDE_PX, Options
 from sr.inference.precision import HALVES, PRECISIONS
 
 
@@ -34,7 +34,8 @@ def _run(options: argparse.Namespace) -> int:
         raise UserError(f"--precision {options.precision}: {enlarger.name} computes as it does; leave it out")
     enlarger.progress, enlarger.precision = True, options.precision
     how = Options(
-        options.scale, options.size, options.tta, 10 * options.back_project, options.uncertainty, options.axis,
+        options.scale, options.size, options.tta, BACK_PROJECTIONS if options.back_project else 0,
+        options.uncertainty, options.axis,
         options.range and Range.given(*options.range), _bands(options.bands),
     )  # fmt: skip
     work = jobs.jobs(options.inputs, options.out, how.by(enlarger.scale))

@@ -17,7 +17,7 @@ from sr.image.range import Range
 from . import files, jobs, models
 from .arrays import in_memory
 from .enlarger import Enlarger
-from .pixels import Options
+from .pixels import BACK_PROJECTIONS, Options
 from .precision import PRECISIONS
 
 Picture = TypeVar("Picture", np.ndarray, Image.Image, Tensor)
@@ -139,7 +139,8 @@ def enlarge(
         >>> sr.enlarge(lr, enlarger).shape
         torch.Size([3, 128, 160])
     """
-    options = Options(scale, size, tta, 10 * back_project, range=range and Range.given(*range), bands=bands)
+    steps = BACK_PROJECTIONS if back_project else 0
+    options = Options(scale, size, tta, steps, range=range and Range.given(*range), bands=bands)
     path = Path(image) if isinstance(image, PathLike) else None
     if path is None and to is not None:
         raise UserError("to=: writes what a file becomes; save an array, PIL image or tensor as you like it")

@@ -124,8 +124,11 @@ def _how(file: File, size: tuple[int, int], enlarger: Enlarger, options: Options
     """It was made, for files that say so of themselves."""
     what = enlarger.name if enlarger.network is None else f"the network {enlarger.name}"
     how = f"enlarged from {file.shape[2]}x{file.shape[1]} to {size[1]}x{size[0]} pixels by {what}"
-    how += ", mean of 8 symmetries" * (options.symmetries or options.uncertainty)
-    return how + f", {options.back_projections} back-projections" * (options.back_projections > 0)
+    if options.symmetries or options.uncertainty:
+        how += ", mean of 8 symmetries"
+    if options.back_projections:
+        how += f", {options.back_projections} back-projections"
+    return how
 
 
 def _windows(file: File, target: Path, enlarger: Enlarger, options: Options) -> None:

@@ -18,7 +18,8 @@ from .precision import full_float32
 
 Colours = tuple[int, int, int]
 MAX_SCALE = 64
-MAX_SIDE_PX = 1 << 16  # of a box to fit into
+MAX_SIDE_PX = 1 << 16  # of a size to fit into
+BACK_PROJECTIONS = 10  # steps where they are asked for: each leaves about a third of the disagreement
 OF_BYTES = Range.of_type(np.dtype(np.uint8))
 
 
@@ -28,7 +29,7 @@ class Options:
 
     Args:
         scale: of the result, where it is not the network's.
-        box: (width, height) to fit the result into instead, its shape kept.
+        fit_px: (width, height) to fit the result into instead, its shape kept.
         symmetries: mean over flips and quarter turns; eight times the work.
         back_projections: steps of locking colours and brightness to the input.
         uncertainty: make a map of what was invented too; asks for the symmetries.
@@ -41,7 +42,7 @@ class Options:
     """
 
     scale: float | None = None
-    box: tuple[int, int] | None = None
+    fit_px: tuple[int, int] | None = None
     symmetries: bool = False
     back_projections: int = 0
     uncertainty: bool = False
@@ -52,20 +53,20 @@ class Options:
     def __post_init__(self) -> None:
         if self.scale is not None and not 0 < self.scale <= MAX_SCALE:
             raise UserError(f"scale={self.scale:g}: a number above 0, up to {MAX_SCALE}, is needed")
-        if self.box is not None and (self.scale or not all(0 < side <= MAX_SIDE_PX for side in self.box)):
-            raise UserError(f"size={self.box}: width and height up to {MAX_SIDE_PX} are needed, and no scale beside")
+        if self.fit_px is not None and (self.scale or not all(0 < side <= MAX_SIDE_PX for side in self.fit_px)):
+            raise UserError(f"size={self.fit_px}: width and height up to {MAX_SIDE_PX} are needed, and no scale beside")
         if self.bands is not None and (min(self.bands) < 0 or len(set(self.bands)) < 3):
             raise UserError(f"bands={self.bands}: three different numbers from 0 on are needed")
 
     def by(self, scale: int) -> str:
         """x4 or 1920x1080, for names of files; with a network of this scale."""
-        return "{}x{}".format(*self.box) if self.box else f"x{self.scale or scale:g}"
+        return "{}x{}".format(*self.fit_px) if self.fit_px else f"x{self.scale or scale:g}"
 
     def size(self, height: int, width: int, scale: int) -> tuple[int, int]:
         """Height and width of the result, for an input of these and a network of this scale."""
         factor = self.scale or scale
-        if self.box is not None:
-            factor = min(self.box[0] / width, self.box[1] / height)
+        if self.fit_px is not None:
+            factor = min(self.fit_px[0] / width, self.fit_px[1] / height)
         return max(round(height * factor), 1), max(round(width * factor), 1)
 
 

@@ -18,7 +18,7 @@ from sr.image.view import visible
 from . import files, models
 from .enlarger import Enlarger
 from .memory import give_back
-from .pixels import Options
+from .pixels import BACK_PROJECTIONS, Options
 
 SHOWN_PX = 2048  # longest side of what is shown; what is downloaded is whole
 OWN_SCALE = "that of the model"
@@ -52,7 +52,7 @@ class Preview:
         source = Path(file)
         if formats.kind_of(source) != "picture":
             raise UserError(f"{source.name}: the page takes pictures; for other files use python -m sr.upscale")
-        options = Options(scale=_scale(scale), symmetries=tta, back_projections=10 * back_project)
+        options = Options(scale=_scale(scale), symmetries=tta, back_projections=BACK_PROJECTIONS if back_project else 0)
         with self.lock:
             if model not in self.loaded:
                 self.loaded[model] = models.load(model, None, self.device)

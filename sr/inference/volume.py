@@ -80,10 +80,10 @@ def size(shape: tuple[int, ...], along: list[int], options: Options, scale: int)
     """X, Y and Z of the result, for a network of this scale.
 
     Raises:
-        UserError: a box to fit into where three sides grow.
+        UserError: a width and height to fit into, where all three sides grow.
     """
     if len(along) == 3:
-        if options.box:
+        if options.fit_px:
             raise UserError("--size names a width and a height; along all axes give --scale")
         return [max(round(side * (options.scale or scale)), 1) for side in shape[:3]]
     sides = list(shape[:3])

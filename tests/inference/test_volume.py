@@ -77,10 +77,10 @@ def test_the_map_of_what_was_invented_has_the_size_of_the_volume(bicubic, along)
 
 def test_a_box_names_width_and_height(bicubic):
     voxels = noise(4, 9, 3, 1)  # of X Y Z: four wide, nine high
-    made = enlarge_volume(bicubic, voxels, [2], Range((-1000.0,), (1500.0,)), Options(box=(8, 1000)))[0]
+    made = enlarge_volume(bicubic, voxels, [2], Range((-1000.0,), (1500.0,)), Options(fit_px=(8, 1000)))[0]
     assert made.shape == (8, 18, 3, 1)
     with pytest.raises(UserError, match="along all axes give --scale"):
-        enlarge_volume(bicubic, voxels, [0, 1, 2], Range((-1000.0,), (1500.0,)), Options(box=(8, 8)))
+        enlarge_volume(bicubic, voxels, [0, 1, 2], Range((-1000.0,), (1500.0,)), Options(fit_px=(8, 8)))
 
 
 def test_holes_do_not_grow_along_any_axis(bicubic):

@@ -89,7 +89,7 @@ def test_windows_are_the_whole(network, size, scale):
 @pytest.mark.parametrize(
     "options",
     [Options(symmetries=True), Options(back_projections=10), Options(uncertainty=True, scale=1.37),
-     Options(uncertainty=True, back_projections=3, scale=3.3), Options(box=(301, 400))],
+     Options(uncertainty=True, back_projections=3, scale=3.3), Options(fit_px=(301, 400))],
     ids=str,
 )  # fmt: skip
 def test_windows_are_the_whole_whatever_is_done_around(network, options):
