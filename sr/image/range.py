@@ -12,8 +12,8 @@ from torch import Tensor
 from sr.errors import UserError
 
 Array = np.ndarray[Any, np.dtype[Any]]
-PERCENTILES = (0.5, 99.5)  # outside of them a few pixels must not decide: metal, a hot voxel, a glint
-MARGIN = 0.5  # of their distance, on each side: tails that are no outliers stay inside
+PERCENTILES = (0.5, 99.5)  # a few pixels outside of them must not decide the range: metal, a hot voxel, a glint
+MARGIN = 0.5  # of their distance, added on each side: tails that are not outliers stay inside
 SAMPLES = 1 << 20  # values a channel that percentiles are taken of
 
 
@@ -24,7 +24,7 @@ class Range:
     Args:
         low, high: one number for all channels, or one a channel.
         how: where they come from: "type", "header", "measured", "given", ...
-        least, most: what the file holds at all, where that was measured; results stay within.
+        least, most: the smallest and largest value in the file, where that was measured; results stay within.
     """
 
     low: tuple[float, ...]
@@ -35,15 +35,15 @@ class Range:
 
     @classmethod
     def of_type(cls, dtype: np.dtype[Any]) -> "Range":
-        """All that unsigned integers of a type can be."""
+        """From 0 to the largest number of an unsigned integer type."""
         return cls((0.0,), (float(np.iinfo(dtype).max),), "type")
 
     @classmethod
     def given(cls, *values: float) -> "Range":
-        """One that somebody asks for: low and high.
+        """A range that the user gives: low and high.
 
         Raises:
-            UserError: it is none.
+            UserError: not two finite numbers, the second larger.
         """
         if len(values) != 2 or not all(map(isfinite, values)) or not values[0] < values[1]:
             told = ", ".join(f"{value:g}" for value in values)
@@ -52,7 +52,7 @@ class Range:
 
     @property
     def is_of_bytes(self) -> bool:
-        """It is that of 8-bit pictures."""
+        """Whether it is 0..255, the range of 8-bit pictures."""
         return set(self.low) == {0.0} and set(self.high) == {255.0}
 
     def scaled(self, factor: Sequence[float], offset: Sequence[float]) -> "Range":
@@ -68,7 +68,7 @@ class Range:
         return replace(self, low=moved(self.low), high=moved(self.high), least=least, most=most)
 
     def unscaled(self, factor: Sequence[float], offset: Sequence[float]) -> "Range":
-        """What `scaled` undoes."""
+        """The inverse of `scaled`."""
         by, off = np.asarray(factor), np.asarray(offset)
         return self.scaled((1 / by).tolist(), (-off / by).tolist())
 
@@ -82,7 +82,7 @@ class Range:
         return replace(self, low=longer(self.low, 0.0), high=longer(self.high, full), least=least, most=most)
 
     def rising(self, slope: Sequence[float]) -> "Range":
-        """Black and white exchanged where the unit of the file falls with its stored values."""
+        """With low and high exchanged where the slope is negative: larger stored values mean less of the unit."""
         pairs = zip(self.low, self.high, tuple(slope) * len(self.low) if len(slope) == 1 else slope, strict=False)
         ends = [(high, low) if factor < 0 else (low, high) for low, high, factor in pairs]
         return replace(self, low=tuple(low for low, _ in ends), high=tuple(high for _, high in ends))
@@ -129,10 +129,10 @@ class Range:
 
 
 class Measurement:
-    """Finds a range that no outlier stretches, of pixels that are shown to it part by part.
+    """Finds a range that outliers do not stretch, of pixels that are added part by part.
 
     Low and high are the percentiles .5 and 99.5 and half their distance more on each side, but never beyond the least
-    and the most that there is: without outliers it is mostly that, and with them the rest is not flattened.
+    and the most value: without outliers that is mostly all values, and with outliers the others keep their contrast.
 
     Args:
         pixels: how many there will be in all, about; of more than a million a channel a grid is looked at.
@@ -155,7 +155,7 @@ class Measurement:
             values_low = values_high = values
         self.least = np.minimum(self.least, values_low.min(0))
         self.most = np.maximum(self.most, values_high.max(0))
-        share = max(values.shape[1] / 4, 1)  # of many channels fewer pixels: memory is finite
+        share = max(values.shape[1] / 4, 1)  # fewer pixels of many channels, so that memory stays bounded
         step = max(ceil(sqrt(self.pixels * share / SAMPLES)), 1)
         self.samples.append(pixels[::step, ::step].reshape(-1, values.shape[1]).copy())
 

@@ -1,4 +1,4 @@
-"""What of an image people can look at, whatever bands it has."""
+"""Which bands of an image are shown to people."""
 
 from torch import Tensor
 

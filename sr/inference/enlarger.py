@@ -65,7 +65,10 @@ class Enlarger:
         """LR pixels around a tile that the network must be shown too."""
         if self.reach_px is not None:
             return self.reach_px
-        self._say("tiles", "sees too far (all of the image, or over 1000 pixels) for tiles to be exact; they overlap")
+        self._say(
+            "tiles",
+            "its receptive field (all of the image, or over 1000 pixels) is too large for exact tiles; they overlap",
+        )
         return OVERLAP_PX
 
     @cached_property

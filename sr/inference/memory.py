@@ -27,19 +27,19 @@ def keep_freed() -> None:
 
 
 def give_back() -> None:
-    """Return to the system what `keep_freed` kept, so that `free_bytes` counts it; each page costs time again."""
+    """Return the memory that `keep_freed` kept to the system, so that `free_bytes` counts it; reuse costs time."""
     with _glibc() as libc:
         libc.malloc_trim(0)
 
 
 @contextmanager
 def _glibc() -> Iterator[Any]:
-    with suppress(OSError, AttributeError):  # another C library has habits of its own
+    with suppress(OSError, AttributeError):  # another C library than glibc
         yield ctypes.CDLL("libc.so.6")
 
 
 def free_bytes(device: torch.device) -> int:
-    """What a computation on `device` may still take: of the GPU, or of the machine and the container it runs in."""
+    """Free memory in bytes: of the GPU, or on a CPU the lesser of what the machine and its container have left."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     meminfo = Path("/proc/meminfo")

@@ -76,7 +76,7 @@ class Stretch:
 
     Args:
         size, first, last: the axis of the result, and the part: [first, last).
-        lr_size, lr_first, lr_last: those of the input, with what the network sees around.
+        lr_size, lr_first, lr_last: those of the input, the halo that the network needs included.
     """
 
     size: int
@@ -120,8 +120,7 @@ def enlarge(
         alpha: whether the last channel is transparency.
         options: what else is done.
         values: that the network is to see as 0 and 1; by default those of the type, or measured.
-        colours: the channels that are red, green and blue; None for none. What has other than three channels has none
-            unless it is a file that says so.
+        colours: the channels that are red, green and blue; None: no channels are colours, also where there are three.
 
     Returns:
         (N) sH sW C of the same type, and the map of what was invented, (N) sH sW 1 uint8, in which white is a tenth of
@@ -146,7 +145,7 @@ def enlarge_part(
     values: Range,
     colours: Colours | None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """As `enlarge`, a part of the result from a part of the input."""
+    """Enlarge a part of the image from a part of the input, as `enlarge` does the whole."""
 
     def part(image: Tensor, scale: int = 1) -> Tensor:
         return columns.of(rows.of(image, -2, scale), -1, scale)
@@ -196,7 +195,7 @@ def _through(enlarger: Enlarger, image: Tensor, colours: Colours | None) -> Tens
                 bands[channel] = made[:, i : i + 1]
         found = [band for band in bands if band is not None]
         sr = torch.cat([band.to(found[-1].device) for band in found], 1)
-    # What is done with the result takes several times its size; a CPU has been asked for that beforehand.
+    # What follows takes several times the size of the result; on a CPU, that much memory was checked beforehand.
     crowded = sr.device.type == "cuda" and 16 * sr.nbytes > free_bytes(sr.device)
     return sr.cpu() if crowded else sr
 
@@ -204,7 +203,7 @@ def _through(enlarger: Enlarger, image: Tensor, colours: Colours | None) -> Tens
 def together(channels: int, wanted: int | None, colours: Colours | None) -> list[tuple[int, ...]] | None:
     """Which channels go through a network of `wanted` channels together; None for all, in their order.
 
-    Three bands are no colours for being three: a network of colours would take each for what it knows of the others.
+    Three bands need not be colours: a network for RGB would mix them as it mixes red, green and blue.
     """
     if wanted is None or (wanted == channels and (wanted != 3 or colours == (0, 1, 2))):
         return None

@@ -19,7 +19,7 @@ def ensemble(enlarge: Enlarge, lr: Tensor) -> tuple[Tensor, Tensor]:
         lr: N C H W.
 
     Returns:
-        The mean, and the standard deviation of the eight: what depends on how the camera was held was not seen.
+        The mean, and the standard deviation of the eight: where the eight differ, the network invents.
     """
     mean = squares = torch.zeros((), device=lr.device)  # of deviations from the mean so far: Welford 1962
     for i in range(SYMMETRIES):
@@ -48,7 +48,7 @@ def back_project(sr: Tensor, lr: Tensor, steps: int = 10) -> Tensor:
 
 
 def disagreement(sr: Tensor, lr: Tensor) -> Tensor:
-    """What sr, shrunk by the bicubic of the benchmarks, lacks of lr: N C H W."""
+    """The difference between lr and sr shrunk by the bicubic of the benchmarks: N C H W."""
     return lr - resize_to(sr, lr.shape[-2], lr.shape[-1])
 
 

@@ -1,7 +1,7 @@
-"""Large images in tiles: each with a halo as wide as the network sees, so that the seams are none.
+"""Large images in tiles, each with a halo of half the receptive field, so that no seams show.
 
-The result is that of the whole image, to rounding. Where a network looks at all of the image there is no such halo: its
-tiles overlap and each fades into the next.
+The result equals that of the whole image, up to rounding. A network whose receptive field is the whole image has no
+such halo: its tiles overlap, and each fades into the next.
 """
 
 from collections.abc import Callable
@@ -26,15 +26,15 @@ SHARE = 0.5  # of the free memory for tensors; the rest is for the scratch space
 def reach_px(enlarge: Enlarge, channels: int, device: torch.device | str = "cpu") -> int | None:
     """How many LR pixels away the farthest input is that an output pixel depends on: half the receptive field.
 
-    Computed, not guessed: one input pixel is not a number, and what it touches is not a number either.
+    Measured, not guessed: one input pixel is set to NaN, and the output pixels that turn NaN depend on it.
 
     Args:
         enlarge: N C H W in [0, 1] to N C sH sW.
         channels: C.
 
     Returns:
-        LR pixels, rounded up to the grid on which tiles begin; None where all depends on all, as with attention over
-        the whole image: then tiles cannot be exact.
+        LR pixels, rounded up to the grid on which tiles begin; None where every output depends on every
+        input, as with attention over the whole image: then tiles cannot be exact.
     """
     for side in SQUARE_PX + STRIP_PX:
         shapes = [(side, side)] if side in SQUARE_PX else [(STRIP_WIDTH_PX, side), (side, STRIP_WIDTH_PX)]
@@ -45,7 +45,7 @@ def reach_px(enlarge: Enlarge, channels: int, device: torch.device | str = "cpu"
 
 
 def _touched_px(enlarge: Enlarge, lr: Tensor) -> int:
-    """The farthest that one of the inner pixels of `lr` is felt."""
+    """How many LR pixels away from an inner pixel of `lr` the farthest output lies that depends on it."""
     reach, (height, width) = 0, lr.shape[-2:]
     for shift in range(4):  # networks may treat even and odd pixels differently
         probe = lr.clone()
@@ -53,7 +53,7 @@ def _touched_px(enlarge: Enlarge, lr: Tensor) -> int:
         probe[..., at[0], at[1]] = torch.nan
         sr = enlarge(probe)
         touched = sr.isnan().any(1)[0].nonzero() // (sr.shape[-1] // width)
-        if len(touched) == 0:  # the network hides what its input is not: who knows what it sees
+        if len(touched) == 0:  # the network replaces NaN, so its receptive field cannot be measured
             return max(lr.shape)
         reach = max(reach, int((touched - at.to(touched.device)).abs().max()))
     return reach
@@ -70,11 +70,12 @@ def tiled(
         scale: of `enlarge`.
         tile_px: side of a tile in LR pixels without its halo; a multiple of 16.
         halo_px: LR pixels seen on each side, a multiple of 16; thrown away, or else
-        fade: they are mixed with those of the next tile, which gains what this one loses. For networks of no reach.
+        fade: they are mixed with those of the next tile, whose weight grows as that of this one falls. For networks
+            whose receptive field is not bounded.
         progress: show a bar.
 
     Returns:
-        N C sH sW, on the CPU where the device has no room for it.
+        N C sH sW, on the CPU where it does not fit into the memory of the device.
     """
     n, _, height, width = lr.shape
     sr = weight = torch.empty(0)
@@ -121,7 +122,7 @@ def bytes_per_pixel(enlarge: Enlarge, channels: int, device: torch.device) -> fl
     lr = torch.full((1, channels, 64, 64), 0.5, device=device)
     made: list[Tensor] = []
     peak = peak_bytes(lambda: made.append(enlarge(lr)), device)
-    return max(peak, made[0].nbytes) / 64**2  # what is computed outside of torch is not seen
+    return max(peak, made[0].nbytes) / 64**2  # memory that is taken outside of torch is not counted
 
 
 def tile_that_fits(pixel_bytes: float, halo_px: int, device: torch.device) -> int:

@@ -37,8 +37,8 @@ def enlarge_volume(
         options: what else is done.
 
     Returns:
-        The volume, of the same type; of one axis, two sides grow, of three axes three. And the map of what was
-        invented, uint8, if it was asked for.
+        The volume, of the same type, and the map of what was invented, uint8, if it was asked for. Along one axis the
+        other two sides grow, along three axes all three.
 
     Raises:
         UserError: as `size`.
@@ -77,7 +77,7 @@ def enlarge_volume(
 
 
 def size(shape: tuple[int, ...], along: list[int], options: Options, scale: int) -> list[int]:
-    """X, Y and Z of the result, for a network of this scale.
+    """Size of the result along X, Y and Z, in voxels, for a network of this scale.
 
     Raises:
         UserError: a width and height to fit into, where all three sides grow.
@@ -93,7 +93,7 @@ def size(shape: tuple[int, ...], along: list[int], options: Options, scale: int)
 
 
 def _deep(volume: np.ndarray, axis: int, depth: int) -> np.ndarray:
-    """More slices between those that there are."""
+    """Interpolate slices between those of the volume."""
     if volume.shape[axis] == depth:
         return volume
     last = torch.from_numpy(np.moveaxis(volume.astype(np.float32), axis, -1).copy())

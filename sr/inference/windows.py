@@ -1,4 +1,4 @@
-"""What is larger than memory, window by window, from file to file."""
+"""Scenes that are larger than memory, enlarged window by window from file to file."""
 
 from collections.abc import Callable, Iterator
 from math import ceil
@@ -17,7 +17,7 @@ from .tiles import GRID_PX, tile_that_fits
 
 WINDOW_PX = 512  # side, in input pixels: larger ones gain little, and memory stays below 2 GB
 BLOCK_PX = 512  # parts of the result are multiples of it, as files are stored
-BACK_PROJECTION_PX = 4  # how far one step sees
+BACK_PROJECTION_PX = 4  # LR pixels on each side that one step depends on
 
 
 def enlarge_windows(
@@ -32,7 +32,7 @@ def enlarge_windows(
     write_invented: Callable[[slice, slice, np.ndarray], None] | None = None,
     colours: Colours | None = (0, 1, 2),
 ) -> None:
-    """Enlarge window by window, with the result of the whole.
+    """Enlarge window by window; the result equals that of the whole image at once.
 
     Args:
         enlarger: to use.
@@ -48,7 +48,7 @@ def enlarge_windows(
     """
     options = options or Options()
     height, width = options.size(*size, enlarger.scale)
-    if enlarger.reach_px is None:  # it sees all of the scene; its tiles fade into each other within one window
+    if enlarger.reach_px is None:  # of unbounded receptive field: its tiles fade into each other within one window
         rows, columns = [Stretch.whole(height, size[0])], [Stretch.whole(width, size[1])]
     else:
         seen = BACK_PROJECTION_PX * (options.back_projections + options.uncertainty)

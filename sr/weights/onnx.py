@@ -32,7 +32,9 @@ def load(path: Path, device: torch.device) -> Model:
     if len(takes) != 1 or len(gives) != 1 or len(shape) != 4 or not isinstance(shape[1], int):
         raise UnusableWeights(f"{path}: takes {[t.shape for t in takes]}; one image N C H W is needed")
     if isinstance(shape[2], int) or isinstance(shape[3], int):
-        raise UnusableWeights(f"{path}: takes {shape[3]}x{shape[2]} alone; export it with free sides")
+        raise UnusableWeights(
+            f"{path}: takes images of {shape[3]}x{shape[2]} alone; export it with dynamic height and width"
+        )
     dtype = {"tensor(float)": np.float32, "tensor(float16)": np.float16}.get(takes[0].type)
     if dtype is None:
         raise UnusableWeights(f"{path}: takes {takes[0].type}; float or float16 in [0, 1] is needed")
@@ -50,5 +52,5 @@ def load(path: Path, device: torch.device) -> Model:
         about = {"range": json.loads(header.get("range", "null"))}
     except ValueError:  # somebody else's
         about = {}
-    # What a graph sees cannot be measured: it may hide NaN.
+    # The receptive field of a graph cannot be measured: it may replace NaN.
     return Model(run, probe.shape[-1] // 16, shape[1], None, bounded=False, range=trained_range(about))

@@ -100,13 +100,13 @@ def _build(about: dict[str, Any], state: dict[str, Any]) -> nn.Module:
 
 def trained_range(about: dict[str, Any]) -> Range | None:
     """The values that a network was trained to see as 0 and 1; None where each file was seen in its own range."""
-    found = about.get("range")  # once it was [0, 1] for all, and meant nothing
+    found = about.get("range")  # in old files it is [0, 1] throughout, and says nothing
     if not isinstance(found, dict):
         return None
     try:
         return Range.given(found["low"], found["high"])
     except (KeyError, TypeError, UserError) as error:
-        raise UnusableWeights(f"the header's range {found} is none ({reason(error)})") from error
+        raise UnusableWeights(f"the header's range {found} is not {{low, high}} ({reason(error)})") from error
 
 
 def is_ours(path: Path) -> bool:

@@ -89,7 +89,7 @@ def test_what_does_not_fit_and_sees_all_is_told_of_once(large, monkeypatch, caps
     enlarge = Enlarger("global", 1, 3, lambda lr: lr - lr.mean(), CPU)
     for _ in range(2):
         assert enlarge(large).shape == large.shape
-    assert capsys.readouterr().err.count("global: sees too far") == 1
+    assert capsys.readouterr().err.count("global: its receptive field") == 1
 
 
 def limited(limit_px: int, **options) -> tuple[Enlarger, list[tuple[int, int]]]:

@@ -27,7 +27,7 @@ def export(
 
     Args:
         generator: of the weights, in eval mode.
-        about: their header; it goes along.
+        about: their header; it is written into the file too.
         to: onnx, torchscript, pt2, safetensors or ncnn.
         target: the file; ncnn's .bin goes beside its .param.
         half: weights and images in half precision.
