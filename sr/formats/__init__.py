@@ -53,7 +53,7 @@ def open(path: str | Path, range: Range | None = None) -> File:
                 if range is not None:
                     file.use_range(range)
                 return file
-        raise Unreadable(f"{path}: no kind of file that is read; {', '.join(sorted(suffixes()))} are")
+        raise Unreadable(f"{path}: this kind of file cannot be read; {', '.join(sorted(suffixes()))} can")
     except BaseException:
         handle.close()
         raise
@@ -75,7 +75,7 @@ def is_known(path: Path) -> bool:
 
 
 def count(path: Path) -> int:
-    """How many images a file holds; 1 where it cannot be read: why not is said when it is read."""
+    """How many images a file holds; 1 for a file that cannot be read, which is refused with the reason later."""
     kind = _kind(path)
     if not (kind.several if kind is not None else is_dicom(path)):
         return 1  # without opening it
@@ -92,7 +92,7 @@ def suffixes(still: bool = False) -> set[str]:
 
 
 def stem(path: Path) -> str:
-    """A name without its suffix; of a UID, whose last digits are none, all of it."""
+    """A name without its suffix; a UID has none, for the digits after its last dot belong to it."""
     kind = _kind(path)
     if kind is not None:
         return kind.split(path)[0]

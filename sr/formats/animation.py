@@ -1,4 +1,4 @@
-"""Moving pictures of the web: GIF, WebP and APNG, frame by frame."""
+"""Animations: GIF, WebP, APNG and AVIF, frame by frame."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -55,7 +55,7 @@ class Animation(File):
         if not is_named(target, Picture.suffixes):
             super().refuse(target)
         elif not is_named(target, frozenset({".webp", ".png", ".avif"})):
-            raise UserError(f"{self.path}: moves, and {target.suffix} does not; name a .gif, .webp or .png")
+            raise UserError(f"{self.path}: an animation, which {target.suffix} cannot hold; name a .gif, .webp or .png")
 
     def save(self, target: Path, made: list[Array], how: str, plain: bool) -> None:
         write(target, made, self.durations_ms, self.loop)

@@ -23,7 +23,7 @@ class Unreadable(UserError):
 class File:
     """An open file. A new format is a subclass, and a line in `sr.formats.KINDS`.
 
-    What a subclass sets when it is made, of the header alone where the format lets it:
+    A subclass sets these in its constructor, from the header alone where the format allows that:
 
     - `shape`: frames, height, width, channels. Of a volume the frames are its slices.
     - `dtype`: of the stored values.
@@ -32,8 +32,8 @@ class File:
     - `missing`: pixels may be missing; they are read as NaN.
     - `spacing`: distances between pixels (voxels), where the file says so.
     - `slope`, `intercept`: unit of the file = slope * stored value + intercept; one number, or one a channel.
-    - `group`: what belongs together, and must not be torn apart between training and validation.
-    - `notes`: what there is to say once it was read and written.
+    - `group`: files of one group stay together, in training or in validation.
+    - `notes`: sentences for the user, complete once the file was read and written.
 
     Args:
         path: of the file.
@@ -46,9 +46,9 @@ class File:
 
     kind: ClassVar[str]
     suffixes: ClassVar[frozenset[str]] = frozenset()
-    layout: ClassVar[str] = "frames"  # or windows: larger than memory; or volume: slices along any axis
+    layout: ClassVar[str] = "frames"  # or "windows", larger than memory; or "volume", slices along any axis
     several: ClassVar[bool] = False  # a file may hold several still images
-    moves: ClassVar[bool] = False  # its frames follow each other in time: nothing to train on, no map beside
+    moves: ClassVar[bool] = False  # its frames follow each other in time: training takes the first, and no map is made
 
     shape: tuple[int, int, int, int]
     dtype: np.dtype[Any]
@@ -58,7 +58,7 @@ class File:
     spacing: tuple[float, ...] | None = None
     slope: tuple[float, ...] = (1.0,)
     intercept: tuple[float, ...] = (0.0,)
-    advice = ""  # where it cannot be decoded
+    advice = ""  # ends the message where the file cannot be decoded
 
     def __init__(self, path: Path, handle: BinaryIO) -> None:
         self.path, self.handle, self.group = path, handle, str(path)
@@ -94,7 +94,7 @@ class File:
         self._range = self.stored(range)
 
     def find_range(self) -> Range:
-        """What the type can hold for uint8, measured for others; subclasses know better."""
+        """0..255 for uint8, measured for other types; subclasses override it where their format says more."""
         return Range.of_type(self.dtype) if self.dtype == np.uint8 else self.measured()
 
     def measured(self, together: bool = False) -> Range:
@@ -102,7 +102,7 @@ class File:
         return self.measure(self.parts(), int(np.prod(self.shape[:3])), together)
 
     def measure(self, parts: Iterable[Array], pixels: int, together: bool = False) -> Range:
-        """The range of some parts, H W C, about so many pixels in all; for transparency all that its type can hold."""
+        """The range of some parts, H W C, with about this many pixels in all; transparency gets that of its type."""
         measurement, opaque = Measurement(pixels, together), 1.0
         for part in parts:
             measurement.add(part[..., :-1] if self.alpha else part)
@@ -114,11 +114,11 @@ class File:
         return found.rising(self.slope)
 
     def glimpse(self) -> Range:
-        """About the range that `measured` would find, from a few pixels."""
+        """An estimate of the range, from few pixels."""
         return self.range
 
     def parts(self) -> Iterator[Array]:
-        """All pixels, in any portions H W C."""
+        """All pixels, in parts H W C of any size."""
         return self.frames()
 
     def stored(self, range: Range) -> Range:
@@ -148,17 +148,17 @@ class File:
     def writer(
         self, target: Path, size: tuple[int, ...], how: str = "", plain: bool = False
     ) -> Iterator[Callable[..., None]]:
-        """To write the enlarged file, with all that this one says of itself: whole or not at all.
+        """Write the enlarged file with the metadata of this one, whole or not at all.
 
         Args:
             target: to write.
             size: height and width of the result; of volumes X, Y and Z.
-            how: it was made, for files that say so.
+            how: how it was made, for formats that record it.
             plain: what is written is a map with values of its own, to which the unit of this file does not apply.
 
         Yields:
-            A function that takes what was made: frames H W C in order; of windows rows, columns and pixels; of a
-            volume all voxels. What is small enough is gathered, and saved at the end.
+            A function to call with each frame H W C in order; for windows with rows, columns and pixels; for a volume
+            with all voxels. Here the results are gathered in memory and saved at the end.
         """
         made: list[Array] = []
         yield made.append
@@ -201,7 +201,12 @@ class File:
 
 
 def handle_of(path: Path) -> BinaryIO:
-    """A file open for reading, or one sentence that says why not."""
+    """A file open for reading.
+
+    Raises:
+        MissingError: no such file.
+        Unreadable: it cannot be opened.
+    """
     try:
         return open(path, "rb")
     except FileNotFoundError as error:
@@ -216,5 +221,5 @@ def is_named(path: Path, suffixes: Collection[str]) -> bool:
 
 
 def has_no_suffix(path: Path) -> bool:
-    """Whether a name has no suffix; the digits after a dot are none, for DICOM files are often named by a UID."""
+    """Whether a name has no suffix; digits after a dot are not one, for DICOM files are often named by a UID."""
     return not path.suffix.strip(".0123456789")

@@ -23,7 +23,7 @@ from .picture.suffixes import TIFF
 GEO_TAGS = (33550, 33922, 34264, 34735, 42112, 42113)
 LARGE_PX = 1 << 27  # a larger TIFF is read in windows even without these tags
 BLOCK_PX = 512
-CACHE_BYTES = 128 << 20  # of GDAL, which by default takes a twentieth of the memory
+CACHE_BYTES = 128 << 20  # of GDAL, whose default is a twentieth of the memory
 
 
 class Scene(File):

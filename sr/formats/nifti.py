@@ -44,7 +44,7 @@ class Nifti(File):
             voxels = np.asanyarray(self.image.dataobj.get_unscaled())
         except Exception as error:  # gzip, zlib and nibabel each raise their own
             raise Unreadable(f"{path}: no volume that can be read ({reason(error)})") from error
-        if not isinstance(self.image, nibabel.Nifti1Image):  # CIFTI: values of points on a surface
+        if not isinstance(self.image, nibabel.Nifti1Image):  # CIFTI, for instance: values of points on a surface
             raise Unreadable(f"{path}: {type(self.image).__name__} is no volume of voxels")
         if voxels.dtype.kind not in "uif" or voxels.ndim < 2 or 0 in voxels.shape:
             kind = f"{voxels.dtype} of shape {voxels.shape}"
@@ -94,7 +94,7 @@ class Nifti(File):
 
 
 def coarsest_axis(spacing: tuple[float, ...], shape: tuple[int, ...]) -> int:
-    """The axis with the largest spacing, of equals the last; of a single slice, the axis across it."""
+    """The axis with the largest spacing, the last of equal ones; for a single slice, the axis perpendicular to it."""
     return shape.index(1) if 1 in shape[:3] else 2 - int(np.argmax(spacing[::-1]))
 
 

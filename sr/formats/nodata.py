@@ -13,7 +13,7 @@ FILL_PX = 16  # how far missing pixels are filled from their neighbours
 
 
 def masked(pixels: Array, missing: Array) -> Array:
-    """As float, exactly: float32 of up to 16 bits, float64 of more; NaN where `missing`."""
+    """The same numbers as floats, with NaN where `missing`: float32 for types of up to 16 bits, float64 for larger."""
     exact = np.float32 if pixels.dtype.itemsize <= 2 or pixels.dtype == np.float32 else np.float64
     return np.where(missing, exact(np.nan), pixels.astype(exact))
 
@@ -46,12 +46,12 @@ def stored(pixels: Array, dtype: np.dtype[Any], value: float | None) -> Array:
 
 
 def filled(image: Tensor, missing: Tensor, else_: float = 0.5) -> Tensor:
-    """Fill missing pixels with the mean of their neighbours, ring by ring, so that the border of the data is no edge.
+    """Fill missing pixels with the mean of their neighbours, ring by ring, so that the data has no sharp border.
 
     Args:
         image: N C H W.
         missing: of the same shape; true where a pixel is missing.
-        else_: for pixels that no known one is near (`FILL_PX`).
+        else_: value of pixels farther than `FILL_PX` from any known one.
     """
     known = (~missing).to(image.dtype)
     image = torch.where(missing, 0.0, image)

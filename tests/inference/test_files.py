@@ -116,7 +116,7 @@ def test_a_volume_becomes_no_picture(tmp_path, nearest):
 @pytest.mark.parametrize("name", ["a.gif", "a.png", "a.webp"])
 def test_what_moves_becomes_nothing_that_does_not(tmp_path, nearest, name):
     source = picture(tmp_path / name, 3)
-    refused(source, tmp_path / "b.jpg", nearest, r"moves, and \.jpg does not; name a \.gif")
+    refused(source, tmp_path / "b.jpg", nearest, r"an animation, which \.jpg cannot hold; name a \.gif")
     assert enlarge_file(source, tmp_path / "b.gif", nearest, Options()) == "3 frames"
 
 

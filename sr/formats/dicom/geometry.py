@@ -17,7 +17,7 @@ EDGES = {
 
 
 def scale_geometry(dataset: Any, down: float, across: float) -> None:
-    """Change all that a dataset says in pixels, or of the distance between them; it keeps its place in the patient."""
+    """Scale everything a dataset gives in pixels, and their spacing; the image keeps its place in the patient."""
     _move_positions(dataset, down, across)  # by the old spacing
     for element in list(spacings(dataset)):
         element.value = [_decimal(float(element.value[0]) / down), _decimal(float(element.value[1]) / across)]

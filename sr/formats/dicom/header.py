@@ -11,7 +11,7 @@ COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 
 
 def objection(dataset: Any) -> str | None:
-    """Why such a file cannot be enlarged without being wrong; None where it can."""
+    """Why the result for such a file would be wrong, which is then refused; None where it is right."""
     colours = str(dataset.get("PhotometricInterpretation", ""))
     if "PixelData" not in dataset:
         return "holds no pixels"
@@ -45,7 +45,7 @@ def stored_limits(dataset: Any) -> tuple[float, float]:
 def padding(dataset: Any, dtype: np.dtype[Any], keyword: str = "PixelPaddingValue") -> int | None:
     """The stored value of padding, which only gray images have; None without one.
 
-    Many files note a negative value as if it had no sign: it is wrapped to the type of the pixels.
+    Many files store a negative value as an unsigned number: it is wrapped to the type of the pixels.
     """
     value = dataset.get(keyword)
     if value is None or dataset.get("SamplesPerPixel", 1) != 1:

@@ -1,4 +1,4 @@
-"""Which files are DICOM: by their suffix, or without any by the letters that they begin with."""
+"""Which files are DICOM: by their suffix, or where they have none by their first bytes."""
 
 from pathlib import Path
 from typing import BinaryIO

@@ -73,6 +73,6 @@ def _series_of(folder: Path) -> dict[str, str]:
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    """By which a changed file is noticed."""
+    """Size and time of a file, which differ once it has changed."""
     stat = path.stat()
     return stat.st_mtime_ns, stat.st_size

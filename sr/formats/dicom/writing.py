@@ -1,4 +1,4 @@
-"""Writing an enlarged image as DICOM: a derived image, of a series of its own, that names its source."""
+"""Writing an enlarged image as DICOM: a derived image, in a series of its own, that names its source."""
 
 from copy import deepcopy
 from hashlib import sha256
@@ -26,7 +26,7 @@ def write(path: Path, file: "Dicom", pixels: Array, how: str) -> None:
         path: to write.
         file: what was read; it is not changed.
         pixels: T H W C in stored values, NaN where there is padding, as `file.frames` has them.
-        how: it was made, for DerivationDescription.
+        how: how it was made, for DerivationDescription.
 
     Raises:
         Unreadable: the file holds an element that pydicom can read but not write, or would be larger than 4 GB.
@@ -75,7 +75,7 @@ def _derive(dataset: Any, how: str, content: str) -> None:
 
     Args:
         dataset: of the source; it is changed.
-        how: it was made.
+        how: how it was made.
         content: hash of the pixels; other pixels get another UID, equal ones the same.
     """
     from pydicom.dataset import Dataset

@@ -33,7 +33,7 @@ class Picture(File):
 
     @classmethod
     def claims(cls, path: Path, handle: BinaryIO) -> bool:
-        return True  # the last kind to be asked: a file that is no picture either is refused by its decoder
+        return True  # the last kind to be asked: what is not a picture either is refused when it is decoded
 
     def __init__(self, path: Path, handle: BinaryIO) -> None:
         super().__init__(path, handle)
@@ -66,7 +66,7 @@ class Picture(File):
         return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
     def _decoded(self) -> Array:
-        """By the decoder that loses nothing."""
+        """Pixels, read by the decoder that keeps all bits."""
         if self.page is not None and tiff.is_plain(self.page):
             return tiff.pixels_of(self.page)
         assert self.opened is not None
@@ -103,7 +103,7 @@ class Picture(File):
 
     @cached_property
     def meta(self) -> Meta:
-        """Metadata; what of it is damaged is left out, and the picture is read all the same."""
+        """Metadata; damaged parts of it are left out, and the picture is read all the same."""
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # about damaged EXIF
@@ -116,9 +116,9 @@ class Picture(File):
             return Meta(self.alpha)
 
     def find_range(self) -> Range:
-        """Of 8 bits, and of 16 bits except a TIFF that is not in colours, what the type can hold; others are measured.
+        """What the type can hold, for 8 bits, and for 16 bits except a TIFF without colours; others are measured.
 
-        A gray TIFF of 16 bits is more often a measurement, which fills a small part of them, than a photograph.
+        A gray TIFF of 16 bits is more often a measurement, which uses a small part of them, than a photograph.
         """
         pictures = (np.uint8, np.uint16) if not self.is_tiff or self.colours else (np.uint8,)
         return Range.of_type(self.dtype) if self.dtype in pictures else self.measured(together=bool(self.colours))

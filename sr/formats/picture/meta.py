@@ -33,7 +33,7 @@ class Meta:
     dpi: tuple[float, float] | None = None
 
     def enlarged(self, width: int, height: int, scale: float) -> "Meta":
-        """The same for the picture enlarged by `scale`: equal size on paper, so more pixels an inch.
+        """Metadata of the picture enlarged by `scale`: the same size on paper, so more pixels an inch.
 
         Args:
             width, height: of the result, in pixels.

@@ -11,7 +11,7 @@ from PIL import Image
 from ..base import Array
 from .meta import Meta, exif_of
 
-LEVEL = 3  # of compression: files nearly as small as with the usual 6, which takes longer than a network
+LEVEL = 3  # of compression: files nearly as small as with the usual 6, which takes longer than enlarging
 
 
 def depth(handle: BinaryIO) -> int:

@@ -72,12 +72,12 @@ def _is_array(series: Any) -> bool:
 
 
 def _is_inverted(page: tifffile.TiffPage) -> bool:
-    """White is zero, in more than 8 bits, where Pillow ignores it."""
+    """Whether white is stored as 0 in more than 8 bits, where Pillow ignores that."""
     return page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and page.bitspersample > 8
 
 
 def _is_ycbcr(page: tifffile.TiffPage) -> bool:
-    """Uncompressed YCbCr, which Pillow 12 cannot read."""
+    """Whether it is uncompressed YCbCr, which Pillow 12 cannot read."""
     return page.photometric == tifffile.PHOTOMETRIC.YCBCR and page.compression == 1
 
 

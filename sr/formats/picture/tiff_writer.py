@@ -10,7 +10,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from ..base import Array
 from .meta import DESCRIPTIVE, EXIF, GPS, INTEROPERABILITY, XMP, Meta, exif_of
 
-CLASSIC_BYTES = (1 << 32) - (1 << 25)  # of pixels: more may not fit a TIFF whose offsets have 32 bits
+CLASSIC_BYTES = (1 << 32) - (1 << 25)  # more bytes of pixels may not fit into a TIFF whose offsets have 32 bits
 # tifffile cannot write a tag whose value is the place of a directory. A tag of the next number, which no one has
 # defined, reserves the entry; it gets its real number once the directory is appended.
 PLACEHOLDER = 1

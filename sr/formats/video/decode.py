@@ -35,7 +35,7 @@ def survey(av: Any, file: Any, stream: Any) -> tuple[Any, list[int], int, Fracti
     """Read all packets once.
 
     Returns:
-        The first frame that is sound, or None; the times of all frames; how many packets the stream has; and the end
+        The first undamaged frame, or None; the times of all frames; how many packets the stream has; and the end
         of the longest stream, in seconds.
     """
     first, times, count, end, clock = None, [], 0, Fraction(0), _clock(file)
@@ -105,7 +105,7 @@ def decoded(clip: "Clip", file: Any) -> Generator[tuple[int, Array, Any], None, 
 
 
 def _clock(file: Any) -> Callable[[Any], int]:
-    """What tells the time of a packet or frame. AVI stores no times but an order, from which FFmpeg guesses them."""
+    """The function that tells the time of a packet or frame; AVI stores an order, from which FFmpeg guesses times."""
     return _order if file.format.name == "avi" else _time
 
 

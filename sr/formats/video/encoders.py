@@ -1,4 +1,4 @@
-"""Which encoder and pixel format a new clip gets: those of the old one wherever its container takes them."""
+"""Encoder and pixel format of the new clip: those of the old one, where the new container allows them."""
 
 from fractions import Fraction
 from math import gcd

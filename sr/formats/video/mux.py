@@ -86,5 +86,5 @@ def _copies(source: Any, target: Any, picture: Any, clip: "Clip") -> dict[int, A
 
 
 def _lasting(metadata: dict[str, str]) -> dict[str, str]:
-    """Without what is stale; Matroska appends the language to a key ("BPS-eng")."""
+    """Metadata without the STALE entries; Matroska appends the language to a key ("BPS-eng")."""
     return {key: value for key, value in metadata.items() if key.split("-")[0].upper() not in STALE}
