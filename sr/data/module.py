@@ -60,7 +60,7 @@ class CropData(pl.LightningDataModule):
         raise NotImplementedError
 
     def held_out(self) -> Images:
-        """What validates where `val` names nothing else."""
+        """The images to validate on where `val` is None."""
         raise NotImplementedError
 
     def images(self, which: str | None) -> Images:
@@ -77,9 +77,10 @@ class CropData(pl.LightningDataModule):
         return build(files, root, self.cache, channels=self.channels, minimum_px=minimum_px, values=self.values)
 
     def hold_out(self, count: int, pack: Pack, *others: Pack) -> list[tuple[Pack, Pack]]:
-        """(training, validation) of a pack, and of those of its partners in the same order: all for training where
-        `val` names something else, otherwise `count` images held out, spread evenly over the sorted names; of volumes
-        and series all slices, for neighbours are nearly the same.
+        """(training, validation) of a pack, and of others with the same images in the same order.
+
+        All images are for training where `val` names others. Otherwise about `count` of them are held out, spread
+        evenly over the sorted names; of a volume or series all slices or none, for neighbours are nearly the same.
         """
         held_out: list[int] = []
         if self.val is None and count:

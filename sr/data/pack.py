@@ -33,7 +33,7 @@ class Frame(NamedTuple):
     """One image of a file.
 
     Args:
-        pixels: H W C, stored values, without holes.
+        pixels: H W C, stored values; missing pixels are filled.
         values: those that are seen as 0 and 1.
         slope, intercept: unit of the file = slope * stored value + intercept; one a channel.
     """
@@ -57,7 +57,7 @@ class Pack:
     Args:
         folder: as `build` made it.
         keep: numbers of the images to show; all by default.
-        in_units: range of each image of the folder, in its unit, instead of those that `build` found.
+        in_units: range of each image, in the unit of its file, instead of those that `build` found.
     """
 
     def __init__(self, folder: Path, keep: list[int] | None = None, in_units: dict[int, Range] | None = None) -> None:
@@ -190,7 +190,7 @@ def to_channels(pixels: Array, channels: int) -> Array | None:
 
 
 def frames_of(file: File, channels: int | None) -> Iterator[Frame]:
-    """The images of a file that networks are to see, of `channels`, or as they are; of what moves the first.
+    """The images of a file, with `channels` channels or as they are; of animations and clips the first frame.
 
     Raises:
         UserError: it cannot be read, or has no such channels.
@@ -204,7 +204,7 @@ def frames_of(file: File, channels: int | None) -> Iterator[Frame]:
             stored, values, have = stored[..., rgb], values.of_channels(rgb), 3
             slopes, intercepts = (tuple(v[c] for c in rgb) if len(v) > 1 else v for v in (slopes, intercepts))
         pixels = to_channels(stored, wanted)
-        bands = have in (2, 4) and not (file.alpha or file.colours)  # the last of them is no transparency
+        bands = have in (2, 4) and not (file.alpha or file.colours)  # the last of them is a band, not transparency
         unlike = wanted == 1 and have > 2 and len(set(zip(values.low[:3], values.high[:3], strict=True))) > 1
         if pixels is None or (have != wanted and (bands or unlike)):
             raise Unreadable(f"{file.path}: {have} channels, {wanted} are needed")
@@ -222,7 +222,7 @@ def seen(pixels: Array, values: Range) -> Tensor:
 
 
 def _filled(pixels: Array, values: Range) -> Array:
-    """Without holes, as an enlarger fills them."""
+    """Missing pixels filled as they are for enlarging."""
     if pixels.dtype.kind != "f" or np.isfinite(pixels).all():
         return pixels
     unit = torch.from_numpy(values.to_unit(pixels)).permute(2, 0, 1)[None]

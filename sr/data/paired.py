@@ -27,7 +27,7 @@ class Paired(CropData):
 
     @cached_property
     def pairs(self) -> tuple[Pack, Pack]:
-        """Hr and lr images in one order; one without its partner, or of the wrong size, is named and left out.
+        """HR and LR images in the same order; one without a partner, or of the wrong size, is reported and left out.
 
         Raises:
             UserError: no pair at all.

@@ -1,9 +1,9 @@
-"""Degradations: what a camera, a scanner or a network on the way made of an image.
+"""Degradations: how an LR image comes from an HR image.
 
 A degradation is a module that is called as `degradation(hr, n) -> (lr, hr)`: images N C sH sW and N C H W, float32 in
-[0, 1] on any device, outside of autocast. `n` are the numbers of the samples; all that is drawn is a function of the
-seed and of them (`draws.of_sample`), so that a batch equals its singles, and neither workers, processes nor an
-interruption change anything. The hr that comes back is the target: it may be sharpened.
+[0, 1] on any device, outside of autocast. `n` are the numbers of the samples; every random number is a function of the
+seed and of them (`draws.of_sample`). So a batch gives the same as its images one by one, and neither workers nor
+processes nor an interruption change anything. The hr that comes back is the target: it may be sharpened.
 """
 
 from .bicubic import Bicubic

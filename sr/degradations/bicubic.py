@@ -9,11 +9,11 @@ from torch import Tensor
 from sr.errors import UserError
 from sr.image.resize import imresize
 
-LEVELS, UNROUNDED = 255.0, 2.0**24  # of 8 bits; and all that float32 can tell apart in [0, 1]
+LEVELS, UNROUNDED = 255.0, 2.0**24  # steps of 8 bits; and so many that float32 is not rounded at all
 
 
 class Bicubic(nn.Module):
-    """Antialiased bicubic shrinking of a whole batch on its device; nothing is drawn.
+    """Antialiased bicubic shrinking of a whole batch on its device; no random numbers.
 
     Args:
         scale: 2, 3, 4, 8 or any positive integer.

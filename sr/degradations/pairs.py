@@ -1,4 +1,4 @@
-"""From what a data set hands out to what networks see: one way for training, validation, tests and evaluation."""
+"""From a batch of a data set to the images (lr, hr) of networks; the same for training, validation and evaluation."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

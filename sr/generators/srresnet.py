@@ -39,7 +39,7 @@ class SRResNet(nn.Module):
             then starts at zero, and training starts from bicubic.
 
     Raises:
-        UserError: a scale that sub-pixel steps of 2 and 3 do not reach.
+        UserError: another scale.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class SRResNet(nn.Module):
     ) -> None:
         super().__init__()
         if scale not in SCALES:
-            raise UserError(f"scale {scale} is not offered by SRResNet; choose one of {sorted(SCALES)}")
+            raise UserError(f"SRResNet has no scale {scale}; choose one of {sorted(SCALES)}")
         self.scale, self.skip = scale, skip
         self.head = nn.Sequential(nn.Conv2d(channels, width, 9, padding=4), nn.PReLU())
         self.body = nn.Sequential(

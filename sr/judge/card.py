@@ -25,7 +25,7 @@ def write(
 
     Args:
         folder: of the run.
-        command: that made it.
+        command: the command line that made it.
         config: of the run, resolved.
         how: the protocol of its scores.
         columns: of its metrics.

@@ -45,7 +45,7 @@ def boxes_of(
 
     Args:
         images: the set.
-        wanted: names; those that are not in the set are in another one, and those that cannot be read are left out.
+        wanted: names; those of other sets, and images that cannot be read, are left out.
         asked: left, top, width and height; None: where bicubic fails most.
         size_px: side of the box, where none is asked for.
         degradation, device: as in `sr.judge.score.score`.
@@ -72,7 +72,7 @@ def boxes_of(
 def example(
     results: Results, images: Images, name: str, box: Box, degradation: Degradation, device: torch.device
 ) -> Example:
-    """One image for the figure: HR and every model's crop, which its record brought along, with its scores."""
+    """One image for the figure: HR and every model's crop, from its record, with its scores."""
     hr = pair_of(images, images.names.index(name), degradation, device)[1][0].cpu()
     left, top, width, height = box
     axes = ([key for key, column in results.columns.items() if column.axis == axis] for axis in AXES)

@@ -17,7 +17,7 @@ from .table import metrics_json, table
 
 
 def check_folder(folder: Path) -> None:
-    """Before any work is done for it.
+    """Refuse a folder that cannot take the report, before any work is done.
 
     Raises:
         UserError: a file is in its place, or a README.md of somebody else in it.

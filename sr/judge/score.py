@@ -45,7 +45,7 @@ def score(
         images: the set.
         metrics: name -> metric of (sr, hr), or of what its `inputs` name; left as they are.
         rank, world: this process takes every world-th image, and all get all records.
-        boxes: image name -> what of its sr to bring along.
+        boxes: image name -> the part of its sr that the record keeps.
         progress: title of a progress bar; None for no bar.
         degradation: makes lr where there are no files of it; by default the bicubic of the benchmarks.
 
@@ -66,7 +66,7 @@ def score(
                 enlarge(lr)
                 warm = True
             began = _now(device)
-            sr = enlarge(lr).to(hr.device)  # large ones may come on the CPU
+            sr = enlarge(lr).to(hr.device)  # tiled results may lie on the CPU
             record["ms"] = 1000 * (_now(device) - began)
         except (UserError, OSError, RuntimeError, ValueError) as error:
             record["failed"] = reason(error)
@@ -136,7 +136,7 @@ def complaints(images: Images, records: Sequence[Record]) -> list[str]:
 
 
 def _alone(metric: Metric) -> Metric:
-    """A copy that never waits for other processes: here each image is scored for itself."""
+    """A copy that does not synchronise with other processes: each image is scored by itself."""
     metric = deepcopy(metric)
     metric.sync_on_compute = metric._to_sync = False
     metric.reset()

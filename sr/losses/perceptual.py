@@ -38,7 +38,7 @@ class Perceptual(nn.Module):
         super().__init__()
         unknown = set(layers) - set(backbone.names)
         if unknown or not layers:
-            raise UserError(f"perceptual layers {sorted(layers)} not all among the backbone's: {backbone.names}")
+            raise UserError(f"perceptual layers {sorted(layers)}: the backbone has {backbone.names}")
         if distance not in DISTANCES:
             raise UserError(f"distance={distance}; choose one of {sorted(DISTANCES)}")
         self.backbone = backbone

@@ -1,4 +1,4 @@
-"""Metrics: each a pure function and a torchmetrics class that means it over images, right across processes."""
+"""Metrics: each a pure function, and a torchmetrics class that averages it over the images of all processes."""
 
 from .consistency import LRConsistency, lr_psnr
 from .dists import DISTS

@@ -1,4 +1,4 @@
-"""How far a model invents: shrink its image again and compare with what it was given."""
+"""How much a model invents: shrink its image again and compare it with the input."""
 
 import torch
 from torch import Tensor

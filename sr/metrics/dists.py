@@ -1,4 +1,4 @@
-"""DISTS: structure and texture apart, so that resampled texture is forgiven."""
+"""DISTS: compares structure and texture separately, so that another sample of the same texture costs little."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class TextureAndStructure(nn.Module):
         bands: three channels to look at, for images that are neither gray nor RGB.
 
     Raises:
-        MissingError: no weights to be had.
+        MissingError: the weights are neither in the file nor downloadable.
     """
 
     def __init__(self, weights: str | Path | None = None, bands: list[int] | None = None) -> None:

@@ -54,7 +54,7 @@ def ssim(sr: Tensor, hr: Tensor, *, y: bool = True, crop_border_px: int = 0, rou
 
 
 class Fidelity(MeanOverImages):
-    """What PSNR and SSIM share: their switches.
+    """Base of PSNR and SSIM: on which channels, after which rounding and cropping they are computed.
 
     Args:
         y, crop_border_px, round_8bit: as in `psnr`.

@@ -36,7 +36,7 @@ class MeanOverImages(Metric):
         self.add_state("count", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
     def score(self, *images: Tensor) -> Tensor:
-        """Scores of N images, N."""
+        """One score an image: a tensor of shape (N,)."""
         raise NotImplementedError
 
     def update(self, *images: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Perceptual distance: how different two images look to a network that was taught by people's judgements.
+"""Perceptual distance: how different two images look to a network trained on people's judgements.
 
 All of them are sum over layers of the mean over positions of head . (unit(phi(sr)) - unit(phi(hr)))^2 (Zhang et al.
 2018, arXiv 1801.03924, eq. 1); they differ in the network phi and in the heads.
@@ -21,7 +21,7 @@ LAYERS = {
     "alex": ["relu1", "relu2", "relu3", "relu4", "relu5"],
     "vgg": ["relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"],
 }
-# What is left behind the halvings must still be reflected, or pooled.
+# After the last halving, enough must be left to be padded by reflection, or pooled.
 SMALLEST_PX = {"ST-LPIPS": {"alex": 24, "vgg": 32}, "LPIPS": {"alex": 31, "vgg": 16}}
 
 

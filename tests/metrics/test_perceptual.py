@@ -163,7 +163,7 @@ def test_without_wheel_and_heads_the_message_names_the_wheel(trunks, monkeypatch
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"none\.pt: no weights to be read there"):
+    with pytest.raises(FileNotFoundError, match=r"none\.pt: weights cannot be read from it"):
         lpips("alex", tmp_path / "none.pt")
 
 
