@@ -19,7 +19,10 @@ def main(arguments: list[str] | None = None) -> int:
                    help="folder of the sets (SR_BENCHMARKS, or ./data)")  # fmt: skip
     options = p.parse_args(arguments)
     pooch.get_logger().setLevel("WARNING")
-    return exit_status(lambda: _fetch(options.names, options.to))
+    try:
+        return _fetch(options.names, options.to)
+    except (UserError, KeyboardInterrupt) as error:
+        return exit_status(error)
 
 
 def _fetch(names: list[str], root: Path) -> int:

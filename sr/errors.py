@@ -1,31 +1,28 @@
-"""Mistakes of the user, told in one sentence: what was given, what is needed, what to do."""
+"""Mistakes of the user, each told in one sentence: what was given, what is needed, what to do."""
 
 import sys
-from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 
 class UserError(ValueError):
-    """Commands print its message without a traceback and end with status 1."""
+    """A mistake of the user: commands print its message without a traceback and end with status 1."""
 
 
 class MissingError(UserError, FileNotFoundError):
     """A file, folder or download that is not there."""
 
 
-def exit_status(work: Callable[[], int]) -> int:
-    """That of a command which goes on where it was interrupted: what `work` returns; 1 for a mistake of the user, in
-    one sentence; 130 interrupted.
+def exit_status(ended_by: UserError | KeyboardInterrupt) -> int:
+    """Say why a command ended early; returns its exit status: 1 for a mistake of the user, 130 for Ctrl-C.
+
+    For commands that go on where they were interrupted.
     """
-    try:
-        return work()
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+    if isinstance(ended_by, UserError):
+        print(f"error: {ended_by}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on from here", file=sys.stderr)
-        return 130
+    print("\ninterrupted; the same command goes on from here", file=sys.stderr)
+    return 130
 
 
 def optional(module: str, what: str, extra: str) -> Any:
@@ -46,7 +43,7 @@ def optional(module: str, what: str, extra: str) -> Any:
 
 
 def mistake(error: BaseException) -> str:
-    """What the user did wrong; Hydra wraps what a constructor or an import raises, and tells too little of it."""
+    """The message for the user; Hydra wraps what a constructor or an import raises, which is then the cause."""
     cause = error.__cause__
     for told in (error, cause):
         if isinstance(told, UserError):
@@ -55,7 +52,7 @@ def mistake(error: BaseException) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """What an exception says, in one line; the type where it says nothing."""
+    """The message of an exception in one line; its type where it has none."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if len(lines) > 1 and lines[0].endswith(":"):  # "Error(s) in loading ...:" and then the error
         return lines[1]

@@ -24,7 +24,10 @@ def main(arguments: list[str] | None = None) -> int:
     if not options.inputs or options.out is None:
         parser().error("name what to enlarge, and where to with -o OUT")
     memory.keep_freed()
-    return exit_status(lambda: _run(options))
+    try:
+        return _run(options)
+    except (UserError, KeyboardInterrupt) as error:
+        return exit_status(error)
 
 
 def _run(options: argparse.Namespace) -> int:
