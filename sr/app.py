@@ -59,10 +59,10 @@ def page(names: list[str], device: torch.device, max_megapixels: float, folder: 
     """The page: what to enlarge and how on the left, before and after on the right.
 
     Args:
-        names: of the models to choose from.
+        names: names of the models to choose from.
         device: where to compute.
         max_megapixels: of the result; more is refused.
-        folder: for results.
+        folder: folder for results.
     """
     import gradio as gr
 
@@ -96,7 +96,7 @@ def page(names: list[str], device: torch.device, max_megapixels: float, folder: 
 
 
 def _first(names: list[str]) -> str:
-    """What someone sees first should look well."""
+    """The model chosen at first: one made for looks, if there is one."""
     return next((name for name in names if name.startswith("srgan") or name not in weights.bundled()), names[0])
 
 

@@ -30,7 +30,7 @@ def main(config: DictConfig) -> None:
         validate(config, EvaluateConfig)
         device = choose_device(config.device, int(os.environ.get("LOCAL_RANK", 0)))
         if device.type == "cuda":
-            torch.cuda.set_device(device)  # through which NCCL gathers
+            torch.cuda.set_device(device)  # NCCL gathers through the current device
         if int(os.environ.get("WORLD_SIZE", 1)) > 1:
             dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
         status = evaluate(config, device)

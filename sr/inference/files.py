@@ -27,7 +27,7 @@ ALIKE = 0.1  # of the range that a network was trained for: what a file must at 
 
 
 def enlarge_file(source: Path, target: Path, enlarger: Enlarger, options: Options, overwrite: bool = False) -> str:
-    """Enlarge whatever `source` is into `target`, with all that it says of itself.
+    """Enlarge a file of any kind into `target`, with its metadata.
 
     Args:
         source, target: files of one kind; `target` is replaced.
@@ -36,10 +36,10 @@ def enlarge_file(source: Path, target: Path, enlarger: Enlarger, options: Option
         overwrite: replace a map of what was invented too.
 
     Returns:
-        What there is to say of it, often nothing.
+        Notes for the user, often none.
 
     Raises:
-        UserError: in one sentence: why not.
+        UserError: why it cannot be enlarged, in one sentence.
     """
     if options.uncertainty and not overwrite and (there := maps(target)):
         raise UserError(f"{there[0]}: would be overwritten; name another place, or --overwrite")
@@ -56,17 +56,19 @@ def enlarge_file(source: Path, target: Path, enlarger: Enlarger, options: Option
 
 
 def choose_range(file: File, enlarger: Enlarger, options: Options) -> list[str]:
-    """Let the network see the range that was asked for, or that it was trained for.
+    """Set the range of the file: the one asked for, or the one that the network was trained for.
 
     Returns:
-        What there is to say of that.
+        Notes for the user.
 
     Raises:
-        UserError: the file has not the bands that are to be its colours.
+        UserError: the options name bands as colours that the file does not have.
     """
     bands = file.shape[3] - file.alpha
     if options.bands and max(options.bands) >= bands >= 3:
-        raise UserError(f"{file.path}: has bands 0 to {bands - 1}; --bands {options.bands} are not all among them")
+        raise UserError(
+            f"{file.path}: has bands 0 to {bands - 1}; --bands {' '.join(map(str, options.bands))} names others"
+        )
     if options.range is not None:
         file.use_range(options.range)
         return []
@@ -83,7 +85,7 @@ def choose_range(file: File, enlarger: Enlarger, options: Options) -> list[str]:
 
 
 def told(file: File, enlarger: Enlarger, options: Options) -> list[str]:
-    """What there is to say of the range, where it is not that of the type, and of bands that went their way alone."""
+    """Notes for the user: a range that is not that of the type, and bands that were enlarged one by one."""
     notes = [] if file.range.how == "type" else [str(file.in_units(file.range))]
     three = file.layout != "volume" and file.shape[3] - file.alpha == enlarger.channels == 3
     if three and not file.colours and not options.bands:
@@ -121,7 +123,7 @@ def _frames(file: File, target: Path, enlarger: Enlarger, options: Options) -> N
 
 
 def _how(file: File, size: tuple[int, int], enlarger: Enlarger, options: Options) -> str:
-    """It was made, for files that say so of themselves."""
+    """How the result was made, for formats that record it."""
     what = enlarger.name if enlarger.network is None else f"the network {enlarger.name}"
     how = f"enlarged from {file.shape[2]}x{file.shape[1]} to {size[1]}x{size[0]} pixels by {what}"
     if options.symmetries or options.uncertainty:
@@ -159,7 +161,7 @@ def enlarged_voxels(file: Any, enlarger: Enlarger, options: Options) -> tuple[np
     axes = volume.axes(options.axis, file.axis)
     size = volume.size(file.voxels.shape, axes, options, enlarger.scale)
     made = prod(size) * file.voxels.shape[3]
-    # Of all axes float32 too: the sum, one way and what becomes of it
+    # Along all axes three float32 copies too: the sum, one of the three ways, and their mean.
     _refuse_beyond(file.path, made * (file.voxels.itemsize + 12 * (len(axes) == 3) + options.uncertainty),
                    "take a smaller --scale")  # fmt: skip
     file.notes.append(f"slices along {', '.join('xyz'[axis] for axis in axes)}")
@@ -172,12 +174,12 @@ def map_beside(target: Path, suffix: str) -> Path:
 
 
 def maps(target: Path) -> list[Path]:
-    """Those that are there."""
+    """The maps of `target` that exist."""
     return sorted(target.parent.glob(f"{escape(target.name)}.invented.*"))
 
 
 def refuse_too_large(file: File, enlarger: Enlarger, options: Options, n: int = 1) -> None:
-    """Rather than to be killed by the system; before anything is decoded.
+    """Refuse what does not fit into memory, before anything is decoded.
 
     Args:
         file, enlarger, options: as for enlarging; volumes are refused there.
@@ -191,7 +193,7 @@ def refuse_too_large(file: File, enlarger: Enlarger, options: Options, n: int = 
     _, height, width, channels = file.shape
     made = height * width * enlarger.scale**2
     new_height, new_width = options.size(height, width, enlarger.scale)
-    # float32 of the network and of what is made of it, as measured, and what the file holds of all
+    # Copies in float32, as measured for each option, and the results that are kept until the file is written.
     copies = 9 if options.symmetries or options.uncertainty else 5 if options.back_projections else 3
     needed = (copies * max(made, new_height * new_width) * 4 + n * new_height * new_width * 4) * channels
     _refuse_beyond(file.path, needed, "GeoTIFF scenes are enlarged window by window",

@@ -1,4 +1,4 @@
-"""From what was asked for to a list of files, and through it: a bad file is named, and the rest goes on."""
+"""The list of files to enlarge, and the loop over it: a bad file is named, and the rest goes on."""
 
 import glob
 import re
@@ -67,7 +67,7 @@ def jobs(inputs: list[str], out: Path, by: str) -> list[Job]:
 
 
 def run(work: list[Job], enlarger: Enlarger, options: Options, overwrite: bool = False, dry_run: bool = False) -> bool:
-    """Enlarge every file and say what there is to say; what is there already is left as it is.
+    """Enlarge every file and print the notes; results that exist are left as they are.
 
     Args:
         work: as `jobs`.
@@ -103,10 +103,10 @@ def run(work: list[Job], enlarger: Enlarger, options: Options, overwrite: bool =
 
 
 def is_done(job: Job, options: Options, overwrite: bool = False) -> bool:
-    """Whether the result is there, and not to be made anew.
+    """Whether the result exists and stays.
 
     Raises:
-        UserError: it would overwrite its source, or be a map beside a result of another time.
+        UserError: it would overwrite its source, or it exists without the map that is asked for.
     """
     if overwrite:
         return False

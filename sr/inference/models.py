@@ -50,7 +50,7 @@ def load(
     if path.is_dir():
         path = weights.find(path)
     if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"{model}: a model is a folder of a run or one of {', '.join(SUFFIXES)}")
+        raise UserError(f"{model}: not a model; give the folder of a run or a weights file ({', '.join(SUFFIXES)})")
     found = _of_file(path, device)
     if scale is not None and found.scale != scale:
         raise UserError(f"{model}: enlarges by {found.scale}, scale={scale} is asked for")
@@ -61,7 +61,7 @@ def load(
 def load_for(
     model: str | Path, factor: float, device: torch.device | str = "cpu", tile: int | str = "auto"
 ) -> Enlarger:
-    """As `load`, for results that are `factor` times as large, to which what it makes is then resized.
+    """As `load`, for results `factor` times as large: what the model makes is resized to that afterwards.
 
     Interpolation enlarges by the next whole number, a network by its own scale.
     """
@@ -69,7 +69,7 @@ def load_for(
 
 
 def default(factor: float) -> str:
-    """The name of the quick bundled model of the next scale."""
+    """The name of the bundled `fast_` model whose scale is the next at or above `factor`, or the largest."""
     scales = {int(name.removeprefix("fast_x")): name for name in weights.bundled() if name.startswith("fast_x")}
     return scales[min((s for s in scales if s >= factor), default=max(scales))]
 
@@ -88,18 +88,18 @@ def listing() -> str:
 def blend(first: Enlarger, second: Enlarger, weight: float) -> Enlarger:
     """One network between two: (1 - weight) of the first's weights, `weight` of the second's (ESRGAN, section 3.4).
 
-    Both are used up.
+    Both are changed, and are not to be used afterwards.
 
     Raises:
-        UserError: they are not of one shape.
+        UserError: their weights differ in shape, or they were trained for different ranges.
     """
     a, b = first.network, second.network
     if a is None or b is None:
-        raise UserError(f"{(first if a is None else second).name}: no network whose weights could be mixed")
+        raise UserError(f"{(first if a is None else second).name}: no PyTorch network, so it has no weights to blend")
     states = a.state_dict(), b.state_dict()
     shapes = [{key: value.shape for key, value in state.items()} for state in states]
     if shapes[0] != shapes[1] or first.scale != second.scale:
-        raise UserError(f"{first.name} and {second.name}: networks of different shape; only alike ones can be mixed")
+        raise UserError(f"{first.name} and {second.name}: networks of different shape, whose weights cannot be blended")
     if first.range != second.range:
         raise UserError(f"{first.name} and {second.name}: trained for values of {first.range} and of {second.range}")
     mixed = {
@@ -115,7 +115,7 @@ def choose_device(wanted: str, rank: int = 0) -> torch.device:
     """The device that a command asks for; `auto` is the GPU of number `rank` where there is one.
 
     Raises:
-        UserError: it is not to be had.
+        UserError: this machine has no such device.
     """
     if wanted == "auto":
         wanted = "cuda" if torch.cuda.is_available() else "cpu"
@@ -125,7 +125,7 @@ def choose_device(wanted: str, rank: int = 0) -> torch.device:
             raise RuntimeError(wanted)
         torch.empty(0, device=found)
     except (RuntimeError, AssertionError) as error:
-        raise UserError(f"device {wanted}: not to be had here; cpu, cuda or cuda:N are") from error
+        raise UserError(f"device {wanted}: this machine has none; cpu, cuda or cuda:N are possible") from error
     return found
 
 

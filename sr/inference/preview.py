@@ -1,4 +1,4 @@
-"""A picture before and after, for people to look at: files that a browser shows, and the one that is downloaded."""
+"""A picture before and after: two files that a browser shows, and the one that is downloaded."""
 
 import tempfile
 from pathlib import Path
@@ -65,7 +65,7 @@ class Preview:
     def _enlarge(self, file: formats.File, enlarger: Enlarger, options: Options) -> tuple[Any, str, str]:
         name = file.path.name
         if file.moves or file.layout != "frames" or file.shape[0] > 1:
-            raise UserError(f"{name}: moves, or lies somewhere on earth; python -m sr.upscale keeps that")
+            raise UserError(f"{name}: the page takes single pictures, no animation or scene; use python -m sr.upscale")
         _, lr_height, lr_width, bands = file.shape
         height, width = options.size(lr_height, lr_width, enlarger.scale)
         own = lr_height * lr_width * enlarger.scale**2 * max(bands / 3, 1)  # of the network, before any resize
@@ -87,7 +87,7 @@ class Preview:
 
 
 def _show(pixels: np.ndarray, height: int, width: int, values: Range) -> Image.Image:
-    """Eight bits of gray or RGB, of this size or what the page has room for; from black to white over the range."""
+    """Pixels as 8 bits of gray or RGB, black to white over the range, at most `SHOWN_PX` on a side."""
     share = min(1, SHOWN_PX / max(height, width))
     size = max(round(height * share), 1), max(round(width * share), 1)
     image = torch.from_numpy(np.nan_to_num(values.to_unit(pixels))).permute(2, 0, 1)

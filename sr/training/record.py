@@ -54,7 +54,7 @@ def finish(
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     pairs = [system.pair(collate([data.validation[i]])) for i in range(min(4, len(data.validation)))]
     srs: list[list[Any]] = [[] for _ in pairs]
-    # A best from before the adversarial phase (which then saw no validation) is not what the run was for.
+    # Where the adversarial phase saw no validation, best is still of the pixel phase, which is not what was asked for.
     main_one = "best" if "best" in kept and best.get("phase") == system.phase else "last"
     for name, state in kept.items():
         generator.load_state_dict(state)

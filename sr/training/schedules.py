@@ -35,7 +35,7 @@ class Cosine:
 
     Args:
         learning_rate: at the start.
-        steps: of the phase; the rate stays at `final` behind them.
+        steps: of the phase; after them the rate stays at `final`.
         final: at the end.
         warmup_steps: as in MultiStep.
     """

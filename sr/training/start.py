@@ -47,7 +47,7 @@ def _start_from(system: PixelSystem, path: str) -> None:
 
 
 def _must_fit(system: PixelSystem, path: Path, given: str) -> None:
-    """Refuse what Lightning would fail to load half-way."""
+    """Refuse a checkpoint that Lightning could load only in part."""
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         state, optimizers = checkpoint["state_dict"], checkpoint["optimizer_states"]

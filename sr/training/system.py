@@ -83,7 +83,7 @@ class PixelSystem(pl.LightningModule):
 
     @property
     def phase(self) -> str:
-        """Of the update made last."""
+        """The phase of the update made last."""
         return "pixel"
 
     @property

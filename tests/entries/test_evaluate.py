@@ -303,7 +303,7 @@ def test_interrupted_it_keeps_what_is_done(tmp_path, environment, face):
         (["model=ours.safetensors", "channels=1"], "a network for 3 channels, channels=1 is asked for"),
         (["model=[bicubic,bicubic]"], "the same model twice"),
         (["sets=[nosuchset]"], "nosuchset: no such folder"),
-        (["device=cuda:99"], "device cuda:99: not to be had here"),
+        (["device=cuda:99"], "device cuda:99: this machine has none"),
         (["+colour=red"], "unknown key colour"),
         (["panel.box=[0,0,1000,1000]"], "panel.box=[0, 0, 1000, 1000]"),
         (["metrics.psnr_y._target_=os.system"], "_target_: os.system is refused"),

@@ -246,7 +246,7 @@ def test_the_models_at_hand_are_listed(capsys):
     [
         (["--model", "nothing"], "nothing: no such file or folder"),
         (["--tile", "-3"], "tile=-3: the side of a tile"),
-        (["--device", "abacus"], "device abacus: not to be had here"),
+        (["--device", "abacus"], "device abacus: this machine has none"),
     ],
 )
 def test_mistakes_get_one_sentence(arguments, message, tmp_path, pixels, capsys):

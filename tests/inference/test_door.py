@@ -228,7 +228,7 @@ def test_a_file_is_not_overwritten_unless_told(photo, png, tmp_path):
         (np.zeros((9, 9, 5)), {"bands": (0, 1, 1)}, "three different numbers"),
         (np.zeros((9, 9)), {"range": (1, 0)}, "the second larger than the first"),
         (np.zeros((9, 9)), {"model": "nowhere.pth"}, r"nowhere\.pth: no such file"),
-        (np.zeros((9, 9)), {"device": "abacus"}, "device abacus: not to be had here"),
+        (np.zeros((9, 9)), {"device": "abacus"}, "device abacus: this machine has none"),
     ],
 )  # fmt: skip
 def test_mistakes_get_one_sentence(image, more, why):

@@ -81,7 +81,7 @@ def test_an_unknown_name_is_told_what_there_is(tmp_path):
 
 def test_another_kind_of_file_is_refused(tmp_path):
     (tmp_path / "model.bin").touch()
-    assert "a folder of a run or one of .safetensors, .ckpt, .pth, .pt, .onnx" in refused(tmp_path / "model.bin")
+    assert "the folder of a run or a weights file (.safetensors, .ckpt, .pth, .pt, .onnx)" in refused(tmp_path / "model.bin")
 
 
 def test_a_folder_without_weights_is_refused(tmp_path):
@@ -165,5 +165,5 @@ def test_a_blend_of_nothing_is_the_first_and_of_all_the_second(lr):
 def test_networks_of_different_shape_cannot_be_mixed():
     with pytest.raises(UserError, match="fast_x4 and fast_x2: networks of different shape"):
         blend(load("fast_x4"), load("fast_x2"), 0.5)
-    with pytest.raises(UserError, match="bicubic: no network"):
+    with pytest.raises(UserError, match="bicubic: no PyTorch network"):
         blend(load("fast_x4"), load("bicubic"), 0.5)

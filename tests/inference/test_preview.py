@@ -76,7 +76,7 @@ def test_what_moves_or_lies_somewhere_is_left_to_the_command(photo, tmp_path):
     with rasterio.open(tmp_path / "scene.tif", "w", "GTiff", 20, 10, 3, dtype="uint8", **place) as scene:
         scene.write(np.ones((3, 10, 20), np.uint8))
     for name in ("moving.webp", "scene.tif"):
-        with pytest.raises(UserError, match=f"{name}: moves, or lies somewhere on earth"):
+        with pytest.raises(UserError, match=f"{name}: the page takes single pictures"):
             Preview(CPU, 1, tmp_path)(str(tmp_path / name), "fast_x2", "2", False, False)
 
 

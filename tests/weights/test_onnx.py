@@ -50,7 +50,7 @@ def test_an_onnx_file_gives_what_the_network_gives(tmp_path, compact, lr):
 
 def test_an_onnx_file_of_one_size_is_refused(tmp_path, compact):
     file = exported(compact, tmp_path / "a.onnx", free=False)
-    assert "takes 16x16 alone; export it with dynamic height" in refused(file)
+    assert "takes images of 16x16 alone; export it with dynamic height" in refused(file)
 
 
 FREE = (1, 3, "h", "w")

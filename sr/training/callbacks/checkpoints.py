@@ -84,7 +84,7 @@ class Checkpoints(Checkpoint):
         pl_module.read_watched()  # raises where the weights are no longer finite, so that none such is kept
         scores = {name.removeprefix("val/"): float(value) for name, value in trainer.callback_metrics.items()}
         phase = pl_module.phase
-        # Cost: lower is better, and what is not allowed costs infinitely much.
+        # Lower cost is better; a checkpoint too far below bicubic has infinite cost.
         cost = -scores[self.fidelity]
         if phase == "adversarial":
             allowed = scores[self.fidelity] >= pl_module.validation.bicubic[self.fidelity] - self.floor_db
