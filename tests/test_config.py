@@ -1,5 +1,6 @@
 """Every YAML composes and instantiates; what is unknown or wrong is refused."""
 
+import importlib
 import inspect
 from pathlib import Path
 
@@ -24,6 +25,12 @@ GROUPS = sorted(
     (str(file.parent.relative_to(CONF)), file.stem) for file in Path(CONF).rglob("*.yaml") if file.parent != Path(CONF)
 )
 EXPERIMENTS = [name for group, name in GROUPS if group == "experiment"]
+PACKAGES = {
+    "data": "data",
+    "degradation": "degradations",
+    "discriminator": "discriminators",
+    "generator": "generators",
+}
 NEEDED = {  # what an option cannot do without
     ("data", "folder"): ["data.root=somewhere"],
     ("data", "base"): ["+data._target_=sr.data.photos.Photos"],
@@ -101,6 +108,17 @@ def fake_vgg19(folder: Path, monkeypatch) -> None:
         state |= {f"features.{i}.weight": torch.zeros(n_out, n_in, 3, 3), f"features.{i}.bias": torch.zeros(n_out)}
         n_in = n_out
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda *_, **__: state)
+
+
+@pytest.mark.parametrize(
+    ("group", "option"), [(group, option) for group, option in GROUPS if group in PACKAGES and option != "base"]
+)
+def test_a_config_group_is_a_package_and_a_file_a_module(group, option):
+    target = compose("train", overrides=[f"{group}={option}"])[group]["_target_"]
+    package, name = target.rsplit(".", 1)
+    module = getattr(importlib.import_module(package), name).__module__
+    assert module.rpartition(".")[0] == f"sr.{PACKAGES[group]}"
+    assert option.split("_")[0] == module.rpartition(".")[2]  # vgg_small is a smaller sr/discriminators/vgg.py
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

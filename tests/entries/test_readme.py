@@ -1,17 +1,22 @@
 """Every command of the README runs, on a small scale."""
 
+import json
 import re
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
+from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
 import torch
+import yaml
+from omegaconf import OmegaConf
 from PIL import Image
 
 from sr.generators import Compact
@@ -24,6 +29,7 @@ README = (ROOT / "README.md").read_text()
 COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 PYTHON = [line for line in COMMANDS if line.startswith("python ")]
+MADE = {"demo": ["-m sr.train experiment=demo", "-m sr.upscale"], "test": ["-m pytest"]}
 SMALLER = {  # what must be smaller still where a command asks for large networks
     "generator=srresnet": ["generator.width=4", "generator.blocks=1"],
     "experiment=srgan_paper": ["generator.width=4", "generator.blocks=1", "data.held_out_images=2"],
@@ -39,7 +45,8 @@ def test_there_are_commands_and_all_are_known():
 @pytest.mark.parametrize("target", [line.split()[1] for line in COMMANDS if line.startswith("make ")])
 def test_make_targets_exist(target):
     dry = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "python" in dry.stdout
+    for command in MADE[target]:
+        assert command in dry.stdout
 
 
 @pytest.mark.slow
@@ -82,12 +89,60 @@ def test_commands_run(line, tmp_path, environment, small_photos):
         assert command[1] == "-m"
         done = ready.run(command[2:], tmp_path, environment)
     assert done.returncode == 0, done.stdout + done.stderr
-    expected = {
-        "sr.upscale": "enlarged/*.*",
-        "sr.export": "weights.onnx.json",
-        "sr.download": "data/Set5/HR_x4/*.png",
-    }
-    assert list(tmp_path.glob(expected.get(words[2], "outputs/*/**/README.md")))
+    check(words[2], words[3:], tmp_path)
+
+
+def check(command: str, arguments: list[str], folder: Path) -> None:
+    """What the command left behind is what the README says that it makes."""
+    given = dict(word.split("=", 1) for word in arguments if "=" in word)
+    if command == "sr.upscale":
+        enlarged = list((folder / "enlarged").iterdir())
+        inputs = arguments[: next(i for i, word in enumerate(arguments) if word.startswith("-"))]
+        assert len(enlarged) == (8 if inputs == ["photos"] else len(inputs))
+        if inputs == ["photo.jpg"]:
+            with Image.open(folder / "photo.jpg") as lr, Image.open(enlarged[0]) as sr:
+                assert sr.size == (4 * lr.width, 4 * lr.height)
+                assert np.asarray(sr).std() > 10, "nothing is to be seen"
+    elif command == "sr.export":
+        report = json.loads((folder / "weights.onnx.json").read_text())
+        assert report["equal"]
+        assert len(report["sizes"]) == 3
+        assert (folder / "weights.onnx").stat().st_size > 0
+    elif command == "sr.download":
+        assert len(list((folder / "data" / "Set5" / "HR_x4").glob("*.png"))) == 5
+    elif command == "sr.evaluate":
+        (out,) = (folder / "outputs" / "evaluate").iterdir()
+        rows = json.loads((out / "metrics.json").read_text())["rows"]
+        models, sets = (listed(given[key]) for key in ("model", "sets"))
+        assert len(rows) == len(models) * len(sets)
+        page = (out / "README.md").read_text()
+        assert all(heading in page for heading in ("## How sure", "## How measured"))
+        assert (out / "per_image.csv").read_text().count("\n") > len(rows)
+        assert all(isinstance(value, float) and isfinite(value) for row in rows for value in scores(row))
+    elif command == "sr.train":
+        runs = [path.parent for path in (folder / "outputs").rglob("metrics.json")]
+        assert len(runs) == (2 if "-m" in arguments else 1)
+        for run in runs:
+            rows = json.loads((run / "metrics.json").read_text())["rows"]
+            assert "bicubic" in {row["model"] for row in rows}
+            assert all(isfinite(value) for row in rows for value in scores(row))
+            assert list((run / "weights").glob("*.safetensors"))
+            assert (run / "curves.csv").read_text().count("\n") > 1
+            config = OmegaConf.load(run / "config.yaml")
+            for key in {"scale", "channels", "data.root", "bands"} & set(given):  # the option did what it says
+                assert OmegaConf.select(config, key) == yaml.safe_load(given[key])
+    else:
+        raise AssertionError(f"{command}: nothing is checked of what it does")
+
+
+def listed(text: str) -> list[Any]:
+    found = OmegaConf.create({"x": yaml.safe_load(re.sub(r"(\w+):(?=\w)", r"\1: ", text))}).x
+    return list(found) if OmegaConf.is_list(found) else [found]
+
+
+def scores(row: dict[str, Any]) -> list[float]:
+    names = ("psnr", "ssim", "st_lpips", "sam", "ergas", "lr_psnr")
+    return [value for name, value in row.items() if name.startswith(names) and value is not None]
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.splitlines()[-1][:50])
@@ -96,7 +151,9 @@ def test_python_runs(block, tmp_path, environment, small_photos):
         image.save(tmp_path / "photo.jpg")
     done = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert {"large.png", "enlarged"} <= {path.name for path in tmp_path.iterdir()}
+    with Image.open(tmp_path / "photo.jpg") as lr, Image.open(tmp_path / "large.png") as sr:
+        assert sr.size == (4 * lr.width, 4 * lr.height)
+    assert len(list((tmp_path / "enlarged").iterdir())) == 1
 
 
 def serve(command: list[str], folder: Path, environment: dict[str, str]) -> None:

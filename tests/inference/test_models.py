@@ -81,7 +81,9 @@ def test_an_unknown_name_is_told_what_there_is(tmp_path):
 
 def test_another_kind_of_file_is_refused(tmp_path):
     (tmp_path / "model.bin").touch()
-    assert "the folder of a run or a weights file (.safetensors, .ckpt, .pth, .pt, .onnx)" in refused(tmp_path / "model.bin")
+    assert "the folder of a run or a weights file (.safetensors, .ckpt, .pth, .pt, .onnx)" in refused(
+        tmp_path / "model.bin"
+    )
 
 
 def test_a_folder_without_weights_is_refused(tmp_path):
