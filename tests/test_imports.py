@@ -16,8 +16,7 @@ FLOORS = [
     {"weights"},
     {"generators", "discriminators", "losses", "degradations", "metrics", "formats"},
     {"backbones"},
-    {"image"},
-    {"sweep"},
+    {"image", "sweep"},
     {"errors", "atomic"},
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
