@@ -12,9 +12,7 @@ from sr.errors import UserError, reason
 
 from ..system import PixelSystem
 
-FEW = (
-    2  # samples on a CPU, where a whole batch would take long; on a GPU the whole batch, for its memory is the question
-)
+FEW = 2  # samples on a CPU, where a whole batch takes long; on a GPU the whole batch, whose memory is the question
 ENOUGH = 100  # validation images that are opened
 
 
@@ -40,7 +38,9 @@ def rehearse(system: PixelSystem, data: Any) -> None:
     with undisturbed(system):
         for name, step in system.phase_steps().items():
             try:
-                step(system.transfer_batch_to_device(some(system, data), system.device, 0))
+                batch = system.transfer_batch_to_device(some(system, data), system.device, 0)
+                with system.trainer.precision_plugin.train_step_context():
+                    step(batch)
             except (RuntimeError, ValueError, KeyError, TypeError, IndexError) as error:
                 raise _told(error, f"the {name} phase cannot run with these networks, losses and crops") from error
             finally:
