@@ -3,7 +3,6 @@
 import csv
 import io
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -101,7 +100,7 @@ def wandb(project: str, folder: str, name: str, group: str | None = None, timeou
 
     say = rank_zero_only(print)
 
-    mode = os.environ.get("WANDB_MODE") or ("online" if _has_key() else "offline")
+    mode = os.environ.get("WANDB_MODE") or ("online" if has_login() else "offline")
     path = Path(folder).resolve()
 
     if api.run is not None:
@@ -128,10 +127,16 @@ def wandb(project: str, folder: str, name: str, group: str | None = None, timeou
     return logger
 
 
-def _has_key() -> bool:
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    host = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai").split("://")[-1].split("/")[0].split(":")[0]
-    files = [os.environ["NETRC"]] if "NETRC" in os.environ else ["~/.netrc", "~/_netrc"]
-    texts = [path.read_text() for path in (Path(file).expanduser() for file in files) if path.is_file()]
-    return any(re.search(rf"machine\s+{re.escape(host)}\s", text) for text in texts)
+def has_login() -> bool:
+    """Whether wandb knows a login for the configured server, by its own rules; nothing is asked or sent."""
+    import wandb as api
+
+    settings = api.setup().settings
+    try:
+        from wandb.sdk.lib.wbauth import authenticate_session
+    except ImportError:  # before this module there was another
+        from wandb.sdk.lib.apikey import api_key  # type: ignore[import-not-found]
+
+        return bool(api_key(settings))
+    login = authenticate_session(host=settings.base_url, source="sr", prompt=False, update_session=False)
+    return login is not None

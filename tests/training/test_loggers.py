@@ -8,11 +8,13 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 from unittest.mock import MagicMock
+from urllib.parse import urlsplit
 
 import pytest
+import wandb as api
 
 from sr.training import loggers
-from sr.training.loggers import Curves, wandb
+from sr.training.loggers import Curves, has_login, wandb
 
 
 def rows(file: Path) -> list[dict[str, str]]:
@@ -198,23 +200,25 @@ def test_mode_is_what_is_set_or_else_online_with_a_key(no_account, monkeypatch, 
     assert made.call_args.kwargs["mode"] == expected
 
 
-def test_keys_are_found_in_the_environment_and_in_netrc(no_account, monkeypatch, tmp_path):
-    assert not loggers._has_key()
+def test_logins_are_found_where_wandb_looks(no_account, monkeypatch, tmp_path):
+    assert not has_login()
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
-    assert loggers._has_key()
+    assert has_login()
     monkeypatch.delenv("WANDB_API_KEY")
-    write_netrc(tmp_path / "home" / ".netrc")
-    assert loggers._has_key()
+    write_netrc(tmp_path / "home" / ".netrc", api.setup().settings.base_url)
+    assert has_login()
+    api.teardown()  # which has the settings of the environment as it was
     monkeypatch.setenv("WANDB_BASE_URL", "https://wandb.example.com")
-    assert not loggers._has_key()
+    assert not has_login()
+    api.teardown()
 
 
-def test_a_key_in_the_file_that_netrc_names_is_found(no_account, monkeypatch, tmp_path):
-    write_netrc(tmp_path / "keys")
+def test_a_login_in_the_file_that_netrc_names_is_found(no_account, monkeypatch, tmp_path):
+    write_netrc(tmp_path / "keys", api.setup().settings.base_url)
     monkeypatch.setenv("NETRC", str(tmp_path / "keys"))
-    assert loggers._has_key()
+    assert has_login()
 
 
-def write_netrc(file: Path) -> None:
-    file.write_text(f"machine api.wandb.ai login user password {'0' * 40}\n")
+def write_netrc(file: Path, server: str) -> None:
+    file.write_text(f"machine {urlsplit(server).netloc} login user password {'0' * 40}\n")
     file.chmod(0o600)
