@@ -12,6 +12,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
+from sr import limits
 from sr.errors import UserError
 from sr.image.range import Range
 from sr.sweep import sweep_folder
@@ -143,7 +144,9 @@ def validate(config: DictConfig, schema: type = TrainConfig) -> None:
     values = config.range if schema is EvaluateConfig else config.data.get("range")
     if values is not None:
         Range.given(*values)
-    for target in _targets(OmegaConf.to_container(config, resolve=True)):
+    plain: Any = OmegaConf.to_container(config, resolve=True)
+    limits.check(plain)
+    for target in _targets(plain):
         if not target.startswith(allowed):
             ours = ", ".join(f"{name}*" for name in ALLOWED_TARGETS)
             raise UserError(f"_target_: {target} is refused; configs may call {ours} and the packages named in "
@@ -171,6 +174,7 @@ def run_folder(outputs: str, name: str, resume: str | None) -> str:
     Raises:
         UserError: no such checkpoint.
     """
+    limits.check_place(outputs, name)
     fresh = str(Path(outputs) / name / datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f"))
     if resume is None:
         return fresh
@@ -197,6 +201,7 @@ def _run_folder_or_end(outputs: str, name: str, resume: str | None) -> str:
 
 def _sweep_folder_or_end(outputs: str, name: str, resume: str | None) -> str:
     try:
+        limits.check_place(outputs, name)
         return sweep_folder(outputs, name, resume)
     except UserError as error:
         sys.exit(f"error: {error}")

@@ -12,6 +12,7 @@ from hydra.errors import CompactHydraException
 from omegaconf import DictConfig, OmegaConf
 
 from sr.errors import UserError
+from sr.limits import leaves
 
 HOW = ("callbacks.", "logger.", "trainer.", "data.workers", "data.cache", "system.log_every_steps")  # no other result
 CLAIMED = "SR_SWEEP"  # environment variable: the folder of the sweep, for this process and those that it starts
@@ -55,17 +56,10 @@ def cost_of(folder: Path) -> float | None:
 
 def changes(file: Path, config: DictConfig) -> dict[str, tuple[Any, Any]]:
     """Option -> (value in `file`, value now), where they differ; whether it is resumed is no difference."""
-    resolved = OmegaConf.create(OmegaConf.to_container(config, resolve=True))
-    before, now = (dict(_leaves(c)) for c in (OmegaConf.load(file), resolved))
+    plain = (OmegaConf.to_container(node, resolve=True) for node in (OmegaConf.load(file), config))
+    before, now = (dict(leaves(node)) for node in plain)
     different = [key for key in before | now if before.get(key) != now.get(key) and key != "resume"]
     return {key: (before.get(key), now.get(key)) for key in different}
-
-
-def _leaves(node: Any, prefix: str = "") -> list[tuple[str, Any]]:
-    if not OmegaConf.is_config(node):
-        return [(prefix, node)]
-    items = node.items() if OmegaConf.is_dict(node) else enumerate(node)
-    return [leaf for key, value in items for leaf in _leaves(value, f"{prefix}.{key}" if prefix else str(key))]
 
 
 def sweep_folder(outputs: str, name: str, resume: str | None) -> str:

@@ -13,10 +13,10 @@ FLOORS = [
     {"training"},
     {"judge"},
     {"inference", "data", "config"},
-    {"weights"},
+    {"weights", "sweep"},
     {"generators", "discriminators", "losses", "degradations", "metrics", "formats"},
     {"backbones"},
-    {"image", "sweep"},
+    {"image", "limits"},
     {"errors", "atomic"},
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
