@@ -45,6 +45,7 @@ def same(a, b) -> bool:
 
 @pytest.mark.slow
 def test_killed_at_random_it_ends_as_undisturbed(start, train, tmp_path):
+    train("--cfg=job")  # libraries are loaded
     since = monotonic()
     train(*RUN, "name=whole")
     seconds = monotonic() - since
