@@ -77,6 +77,10 @@ def train(config: DictConfig, folder: Path) -> float | None:
                 finish(config, folder, given, trainer, system, data, callbacks["checkpoints"].best, stop.seconds)
     except NonFiniteError as error:
         raise UserError(f"{error}; {after_divergence(folder, config)}") from None
+    except Exception:
+        if stop.received is None:
+            raise
+        raise KeyboardInterrupt from None  # the signal has reached a loader before that could ignore it
     if stop.stopped:
         if trainer.is_global_zero:
             print(f"\nstopped at step {trainer.global_step} of {trainer.max_steps}; the same command with "
@@ -87,4 +91,7 @@ def train(config: DictConfig, folder: Path) -> float | None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:  # before there was anything to go on with
+        sys.exit(130)
