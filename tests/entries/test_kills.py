@@ -63,7 +63,8 @@ def test_killed_at_random_it_ends_as_undisturbed(start, train, tmp_path):
                 killed += 1
                 os.killpg(process.pid, draw.choice(SIGNALS))
             output = "".join(process.communicate(timeout=120))
-            assert "Traceback" not in output, output[-3000:]
+            # Interrupted while modules are still imported, Python itself says where.
+            assert "Traceback" not in output or output.endswith("KeyboardInterrupt\n"), output[-3000:]
             if process.returncode == 0:
                 break
         runs = [run for run in (tmp_path / "outputs" / name).iterdir() if (run / "README.md").exists()]

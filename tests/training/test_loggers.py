@@ -100,9 +100,12 @@ def no_account(monkeypatch, tmp_path):
     """As on a machine where nobody has ever logged in."""
     (tmp_path / "home").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    for name in [*(name for name in os.environ if name.startswith("WANDB_")), "WANDB_MODE", "NETRC"]:
+    for name in [*(name for name in os.environ if name.startswith("WANDB_")), "WANDB_MODE", "WANDB_SERVICE",
+                 "NETRC"]:  # fmt: skip
         monkeypatch.setenv(name, "")  # so that what is set while the test runs is undone behind it
         monkeypatch.delenv(name)
+    yield
+    api.teardown()  # the service of this process, which others would be told of
 
 
 def run(code: str, folder: Path) -> str:
