@@ -3,6 +3,8 @@
 import torch.nn as nn
 from torch import Tensor
 
+from .layers import Answer, run
+
 
 class VGGDiscriminator(nn.Module):
     """Eight 3x3 convolutions, doubling the features as strides halve the image, then two dense layers to one logit.
@@ -41,6 +43,14 @@ class VGGDiscriminator(nn.Module):
             nn.Linear(dense, 1),
         )
 
-    def forward(self, image: Tensor) -> Tensor:
-        """N C H W in [0, 1] to N 1, raw logits (the sigmoid is in the loss)."""
-        return self.classifier(self.features(image))
+    def forward(self, image: Tensor, hr: Tensor | None = None, features: bool = False) -> Answer:
+        """N C H W in [0, 1] to N 1, raw logits (the sigmoid is in the loss).
+
+        Args:
+            image: real or generated.
+            hr: the real image that belongs to it; this discriminator looks at one image alone.
+            features: return (logits, activations of the eight convolutions).
+        """
+        x, inner = run(self.features, image)
+        logits = self.classifier(x)
+        return (logits, inner) if features else logits
