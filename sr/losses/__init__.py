@@ -1,4 +1,13 @@
-"""Losses: content losses take (sr, hr) and return a scalar; adversarial losses take D and the images."""
+"""Losses: content losses take (sr, hr) and return a scalar; adversarial losses take D and the images.
+
+A content loss that compares other images names its arguments in `inputs`, in their order: `inputs = ("sr", "lr")`.
+There are
+
+    sr       what the generator makes of lr, N C sH sW, with its gradient
+    hr       the original, N C sH sW in [0, 1]
+    lr       the input, N C H W in [0, 1]
+    average  what the averaged generator (EMA) makes of lr, without a gradient; computed once a step where it is named
+"""
 
 from .adversarial import Vanilla
 from .perceptual import Perceptual

@@ -74,7 +74,7 @@ class AdversarialSystem(PixelSystem):
         with self.updating("generator", self.adversarial_schedule(step)) as (generator, backward):
             for lr, hr in without_sync(generator, pairs):
                 sr = generator(lr)
-                content, parts = self.adversarial_content(sr, hr)
+                content, parts = self.adversarial_content(sr, hr, **self.more(self.adversarial_content, lr))
                 fool, more = self.adversarial.generator(self.discriminator, sr, hr, lr)
                 loss = content + weight * fool
                 backward(loss)

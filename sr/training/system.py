@@ -39,7 +39,7 @@ class PixelSystem(pl.LightningModule):
         generator: lr (N C H W, in [0, 1]) to sr (N C sH sW).
         degradation: (hr, numbers of the samples) to (lr, hr), on the device; used where a set has no files of lr, in
             training and in validation. See `sr.degradations`.
-        content: (sr, hr) to (loss, its named parts).
+        content: (sr, hr) to (loss, its named parts), and by name what else its `inputs` name: see `sr.losses`.
         optimizer: parameters to optimizer; the schedule sets its learning rate. A fused one never waits for the
             device.
         schedule: step to learning rate.
@@ -105,7 +105,7 @@ class PixelSystem(pl.LightningModule):
         # G: stay close to the target.
         with self.updating("generator", self.schedule(self.global_step)) as (generator, backward):
             for lr, hr in without_sync(generator, self.pieces(batch)):
-                loss, parts = self.content(generator(lr), hr)
+                loss, parts = self.content(generator(lr), hr, **self.more(self.content, lr))
                 backward(loss)
                 self.watch.add({f"loss/{name}": value for name, value in parts.items()} | {"loss/generator": loss})
                 self.watch.content = loss.detach()
@@ -123,6 +123,12 @@ class PixelSystem(pl.LightningModule):
         """(lr, hr) of a batch, in [0, 1], on the device, in the networks' memory format."""
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
         return pair(batch, self.degradation, self.device, layout)
+
+    @torch.no_grad()
+    def more(self, content: nn.Module, lr: Tensor) -> dict[str, Tensor]:
+        """What a content loss names in `inputs` beside sr and hr: lr, and what the averaged generator makes of it."""
+        images = {"lr": lambda: lr, "average": lambda: self.generator_ema(lr)}
+        return {name: image() for name, image in images.items() if name in getattr(content, "inputs", ())}
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:

@@ -57,3 +57,40 @@ def test_names_that_differ_are_refused_with_both_sets(terms, weights):
 def test_a_term_set_to_null_in_a_config_is_left_out(sr, hr):
     _, parts = WeightedSum({"l1": L1(), "l2": None}, {"l1": 1.0})(sr, hr)
     assert set(parts) == {"l1"}
+
+
+class OfInputs(torch.nn.Module):
+    """Told apart by its weights: 100 sr + 10 average + lr, of numbers."""
+
+    inputs = ("lr", "average", "sr")
+
+    def forward(self, lr, average, sr):
+        return lr + 10 * average + 100 * sr
+
+
+class Consistent(OfInputs):
+    inputs = ("sr", "lr")
+
+    def forward(self, sr, lr):
+        return sr - lr
+
+
+def test_each_term_gets_what_it_names_in_its_order():
+    total = WeightedSum({"pixel": L1(), "of": OfInputs(), "seen": Consistent()}, {"pixel": 1, "of": 1, "seen": 0})
+    assert total.inputs == ("sr", "hr", "lr", "average")
+    images = {name: torch.tensor(value) for name, value in {"hr": 5.0, "lr": 7.0, "average": 4.0}.items()}
+    value, parts = total(torch.tensor(2.0), **images)
+    assert {name: part.item() for name, part in parts.items()} == {"pixel": 3, "of": 247, "seen": -5}
+    assert value == 250
+
+
+def test_inputs_are_those_of_the_terms():
+    assert WeightedSum({"l1": L1()}, {"l1": 1}).inputs == ("sr", "hr")
+    assert WeightedSum({"lr": Consistent()}, {"lr": 0}).inputs == ("sr", "hr", "lr")
+
+
+def test_inputs_that_there_are_not_are_refused():
+    loss = Consistent()
+    loss.inputs = ("sr", "depth")
+    with pytest.raises(ValueError, match=r"inputs \['depth'\] of a loss: it can name sr, hr, lr, average"):
+        WeightedSum({"own": loss}, {"own": 1})

@@ -177,6 +177,75 @@ def test_a_batch_that_cannot_be_cut_is_refused():
         fit(pixel_system(accumulate=3), 1)
 
 
+class Apart(nn.Module):
+    """How far the image is from the average's, and from its input in brightness: of no use but to be followed."""
+
+    inputs = ("average", "lr", "sr")
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def forward(self, average, lr, sr):
+        self.seen.append((average, lr))
+        return (sr - average).square().mean() + (sr.mean((1, 2, 3)) - lr.mean((1, 2, 3))).square().mean()
+
+
+def apart() -> WeightedSum:
+    return WeightedSum({"pixel": L1(), "apart": Apart()}, {"pixel": 1.0, "apart": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [("content", [2, 4, 4, 4]), ("adversarial_content", [0, 0, 2, 4]), ("metrics", [0, 0, 0, 0])],
+)
+def test_the_average_sees_each_piece_once_and_only_where_a_loss_names_it(option, expected):
+    made, loss = [], apart()
+    given = {} if option == "metrics" else {option: loss}
+    system = gan(pixel_steps=2, accumulate=2, **given)
+    system.generator_ema.register_forward_hook(lambda _, args, sr: made.append((sr, *args)))
+    counts = Spy(lambda _: len(made))
+    fit(system, 4, [counts])
+    assert counts.seen == expected
+    assert [tuple(map(id, images)) for images in loss.terms["apart"].seen] == [
+        tuple(map(id, images)) for images in made
+    ]
+    assert not any(average.requires_grad for average, _ in made)
+
+
+def test_a_run_with_the_averages_image_resumes_as_if_never_stopped(tmp_path):
+    loader = DataLoader(list(batches(1).dataset) * 6, batch_size=4)  # the same batch six times
+    whole, half, rest = (gan(pixel_steps=2, content=apart(), adversarial_content=apart()) for _ in range(3))
+    fit(whole, 6, loader=loader)
+    fit(half, 3, [Checkpoints(str(tmp_path), every_steps=100)], loader=loader)
+    pl.Trainer(
+        max_steps=6, accelerator="cpu", logger=False, limit_val_batches=0, enable_progress_bar=False,
+        enable_model_summary=False, enable_checkpointing=False,
+    ).fit(rest, loader, ckpt_path=tmp_path / "last.ckpt", weights_only=True)  # fmt: skip
+    assert rest.global_step == 6
+    assert equal(whole.state_dict(), rest.state_dict())
+    assert not equal(half.state_dict(), rest.state_dict())
+
+
+def test_accumulation_equals_the_whole_batch_with_the_averages_image_too():
+    optimizer = partial(torch.optim.SGD, fused=True)
+    whole, pieces = (gan(optimizer=optimizer, adversarial_content=apart(), accumulate=k) for k in (1, 4))
+    for system in (whole, pieces):
+        fit(system, 5, loader=batches(5, size=8))
+    for (name, a), b in zip(whole.named_parameters(), pieces.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-6, msg=name)
+
+
+def test_a_content_loss_that_names_no_inputs_is_a_plain_function_of_sr_and_hr():
+    def plain(sr, hr):
+        return (sr - hr).abs().mean(), {"mine": (sr - hr).detach().abs().mean()}
+
+    system, expected = pixel_system(content=plain), pixel_system()
+    for each in (system, expected):
+        fit(each, 2)
+    assert equal(system.state_dict(), expected.state_dict())
+
+
 def test_pixel_phase_leaves_the_discriminator_alone():
     system = gan(pixel_steps=5)
     before = state(system.discriminator)
