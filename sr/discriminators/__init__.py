@@ -6,6 +6,8 @@ a list of such tensors (one for each scale). With `features=True` it returns (lo
 feature matching compares.
 """
 
+from .patch import PatchDiscriminator
+from .unet import UNetDiscriminator
 from .vgg import VGGDiscriminator
 
-__all__ = ["VGGDiscriminator"]
+__all__ = ["PatchDiscriminator", "UNetDiscriminator", "VGGDiscriminator"]
