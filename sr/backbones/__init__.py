@@ -1,6 +1,7 @@
 """Pretrained feature networks, frozen: what perceptual losses and perceptual metrics compare images by."""
 
 from .alexnet import alexnet, imagenet_alexnet
+from .efficientnet import EfficientNetLite, efficientnet_lite
 from .features import Backbone, three_channels
 from .heads import dists_heads, lpips_heads, lpips_heads_of
 from .pretrained import shift_tolerant_state
@@ -8,8 +9,10 @@ from .vgg import imagenet_vgg16, vgg16, vgg19
 
 __all__ = [
     "Backbone",
+    "EfficientNetLite",
     "alexnet",
     "dists_heads",
+    "efficientnet_lite",
     "imagenet_alexnet",
     "imagenet_vgg16",
     "lpips_heads",

