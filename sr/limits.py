@@ -54,6 +54,7 @@ LIMITS: Mapping[str, Limit] = {
     "callbacks.panels.images": COUNT, "callbacks.panels.crop_px": SOME, "callbacks.progress.refresh_steps": SOME,
     "callbacks.stop.after_minutes": NUMBER, "callbacks.stop.every_steps": SOME,
     "generator.width": SOME, "generator.depth": SOME, "generator.blocks": SOME,
+    "generator.growth": SOME, "generator.res_scale": POSITIVE, "generator.peak": POSITIVE,
     "discriminator.width": SOME, "discriminator.grid": SOME, "discriminator.dense": SOME,
     "losses.adversarial_weight": NUMBER, "losses.*.weights.*": NUMBER,
     "optimizer.betas.*": SHARE,

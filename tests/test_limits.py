@@ -12,6 +12,9 @@ from sr.limits import LIMITS, check, check_place, leaves
 
 GROUPS = {  # where an option stands that the default configuration has not
     "generator.blocks": ["generator=srresnet"],
+    "generator.growth": ["generator=rrdb"],
+    "generator.res_scale": ["generator=edsr"],
+    "generator.peak": ["generator=edsr"],
     "schedule.*.milestones.*": ["schedule=srgan", "schedule.pixel.milestones=[7]"],
     "schedule.*.gamma": ["schedule=srgan"],
 }

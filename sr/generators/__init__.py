@@ -1,6 +1,10 @@
 """Generators: one paper a file, each a plain `nn.Module` from lr (N C H W) to sr (N C sH sW), both in [0, 1]."""
 
 from .compact import Compact
+from .edsr import EDSR
+from .rlfn import RLFN
+from .rrdb import RRDBNet
+from .span import SPAN
 from .srresnet import SRResNet
 
-__all__ = ["Compact", "SRResNet"]
+__all__ = ["EDSR", "RLFN", "SPAN", "Compact", "RRDBNet", "SRResNet"]

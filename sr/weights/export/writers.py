@@ -86,8 +86,8 @@ def _ncnn(network: nn.Module, example: Tensor, path: Path, _: dict[str, str], __
     net = ncnn.Net()
     # The file holds halves or floats; computing in halves is for those who run it to choose.
     net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
-    net.load_param(str(path.with_suffix(".param")))
-    net.load_model(str(path.with_suffix(".bin")))
+    if net.load_param(str(path.with_suffix(".param"))) or net.load_model(str(path.with_suffix(".bin"))):
+        raise UserError("ncnn lacks a layer of this network; choose another format, such as onnx")
 
     def run(lr: Tensor) -> Tensor:
         image = lr[0].float().numpy()  # which a Mat points into and does not keep alive
