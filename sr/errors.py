@@ -1,8 +1,11 @@
 """Mistakes of the user, each told in one sentence: what was given, what is needed, what to do."""
 
+import errno
 import sys
 from importlib import import_module
 from typing import Any
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class UserError(ValueError):
@@ -49,6 +52,11 @@ def mistake(error: BaseException) -> str:
         if isinstance(told, UserError):
             return str(told)
     return str(error) if cause is None else f"{reason(error)} ({reason(cause)})"
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether it, or what it wraps, says that a disk is full, or one's share of it."""
+    return any(isinstance(told, OSError) and told.errno in FULL for told in (error, error.__cause__))
 
 
 def reason(error: BaseException) -> str:

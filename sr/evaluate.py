@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from sr.config import CONF, EvaluateConfig, register, validate
-from sr.errors import UserError, mistake
+from sr.errors import UserError, is_full, mistake
 from sr.inference.models import choose_device
 from sr.judge import evaluation, report
 from sr.judge.results import Results
@@ -36,6 +36,10 @@ def main(config: DictConfig) -> None:
         status = evaluate(config, device)
     except (UserError, OmegaConfBaseException, InstantiationException) as error:
         sys.exit(f"error: {mistake(error)}")
+    except OSError as error:
+        if not is_full(error):
+            raise
+        sys.exit(f"error: {mistake(error)}; make room and evaluate again")
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()

@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sr import sweep
 from sr.config import CONF, register, validate
-from sr.errors import UserError, mistake
+from sr.errors import UserError, is_full, mistake
 
 register()
 
@@ -30,12 +30,17 @@ def main(config: DictConfig) -> float | None:
             print(f"finished before: {folder}")
             return sweep.cost_of(folder)
         return train(config, folder)
-    except (UserError, OmegaConfBaseException, InstantiationException) as error:
+    except (UserError, OmegaConfBaseException, InstantiationException, OSError) as error:
+        told = mistake(error)
+        if is_full(error):
+            told += f"; make room, then {_how_to_go_on(folder)}"
+        elif isinstance(error, OSError) and not isinstance(error, UserError):
+            raise
         if is_job:
-            raise sweep.fail(mistake(error)) from error
-        sys.exit(f"error: {mistake(error)}")
+            raise sweep.fail(told) from error
+        sys.exit(f"error: {told}")
     except KeyboardInterrupt:
-        print(f"\ninterrupted; the same command with resume={folder} continues", file=sys.stderr)
+        print(f"\ninterrupted; {_how_to_go_on(folder)}", file=sys.stderr)
         sys.exit(130)
 
 
@@ -88,6 +93,12 @@ def train(config: DictConfig, folder: Path) -> float | None:
         if stop.received:
             sys.exit(128 + stop.received)
     return callbacks["checkpoints"].best.get("cost")
+
+
+def _how_to_go_on(folder: Path) -> str:
+    if (folder / "checkpoints" / "last.ckpt").exists():
+        return f"the same command with resume={folder} continues"
+    return "the same command starts anew: no checkpoint had been written yet"
 
 
 if __name__ == "__main__":

@@ -247,7 +247,7 @@ def _write(
             about, pixels = made
             target.write(b"\0" * (-target.tell() % ALIGNED_BYTES))
             images.append(about | {"start": target.tell()})
-            pixels.tofile(target)
+            target.write(np.ascontiguousarray(pixels).data)  # not tofile, whose errors do not say why
     if not images:
         reasons = "; ".join(skipped[:5])
         raise UserError(f"{root}: none of {len(files)} images can be used ({reasons})")

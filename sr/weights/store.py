@@ -7,7 +7,7 @@ from typing import Any
 import torch
 import torch.nn as nn
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialized
 
 from sr import generators
 from sr.atomic import replacing
@@ -64,7 +64,7 @@ def save(path: str | Path, generator: nn.Module, about: dict[str, Any]) -> None:
     except UnusableWeights as error:
         raise UserError(f"{path}: is not saved, for it could not be loaded again: {error}") from error
     with replacing(path) as temporary:
-        save_file(state, temporary, header)
+        temporary.write_bytes(serialized(state, header))  # whose errors are those of the system
 
 
 def load(path: str | Path) -> tuple[nn.Module, dict[str, Any]]:

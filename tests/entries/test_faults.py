@@ -97,6 +97,30 @@ def test_checkpoints_and_weights_that_cannot_be_used(train, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_full_disk_is_told_and_the_run_goes_on_where_there_is_room(start, train, tmp_path):
+    """No room for the pack of the training images, then for the first checkpoint, then for a later one."""
+    resource = pytest.importorskip("resource")
+
+    def without_room(*arguments: str) -> str:
+        process = start(*arguments)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (10_000, 10_000))
+        output = "".join(process.communicate())
+        assert process.returncode == 1, output
+        assert "Traceback" not in output, output
+        return re.search(r"error: .*File too large.*; make room, then the same command (.*)", output)[1]
+
+    assert without_room() == "starts anew: no checkpoint had been written yet"
+    train("name=other")  # the pack is there
+    run = only_run(tmp_path, "other")
+    assert without_room() == "starts anew: no checkpoint had been written yet"
+    last = (run / "checkpoints" / "last.ckpt").read_bytes()
+    assert without_room("name=other", "resume=auto", "steps.adversarial=8") == f"with resume={run} continues"
+    assert (run / "checkpoints" / "last.ckpt").read_bytes() == last
+    assert not list((tmp_path / "outputs").rglob("*~*"))
+    train(f"resume={run}", "name=other", "steps.adversarial=8")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

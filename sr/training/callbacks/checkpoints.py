@@ -129,7 +129,11 @@ class Checkpoints(Checkpoint):
         """Whole or not at all, also where Lightning's temporary folder is on another disk and its rename a copy."""
         target = self.folder / f"{name}.ckpt"
         beside = target.with_name(f".{target.name}~")
-        trainer.save_checkpoint(beside)
+        try:
+            trainer.save_checkpoint(beside)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
         if trainer.is_global_zero:
             beside.replace(target)
 
