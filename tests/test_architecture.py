@@ -13,7 +13,7 @@ QUOTED = sorted(set(re.findall(r"`([^`\n]+)`", PAGE.replace(PICTURE, ""))))
 PATHS = [name for name in QUOTED if re.fullmatch(r"[\w./-]+", name) and "/" in name]
 DOTTED = [name for name in QUOTED if re.fullmatch(r"sr(\.\w+)+", name)]
 PASSED = sorted({f"sr.{name}" for name in re.findall(r"\b(\w+(?:\.\w+)+)", PICTURE) if not name.startswith("sr.")})
-OTHER_WORDS = {"terms", "weights", "adversarial", "__all__", "_target_"}  # keys of configs, and Python's
+OTHER_WORDS = {"terms", "weights", "__all__", "_target_"}  # keys of configs, and Python's
 
 
 def found(name: str) -> object:

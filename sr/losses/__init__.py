@@ -9,9 +9,26 @@ There are
     average  what the averaged generator (EMA) makes of lr, without a gradient; computed once a step where it is named
 """
 
-from .adversarial import Vanilla
+from .adversarial import Adversarial
+from .hinge import Hinge
+from .least_squares import LeastSquares
 from .perceptual import Perceptual
 from .pixel import L1, L2, Charbonnier
+from .relativistic import RelativisticAverage
+from .vanilla import Vanilla
+from .wasserstein import Wasserstein
 from .weighted import WeightedSum
 
-__all__ = ["L1", "L2", "Charbonnier", "Perceptual", "Vanilla", "WeightedSum"]
+__all__ = [
+    "L1",
+    "L2",
+    "Adversarial",
+    "Charbonnier",
+    "Hinge",
+    "LeastSquares",
+    "Perceptual",
+    "RelativisticAverage",
+    "Vanilla",
+    "Wasserstein",
+    "WeightedSum",
+]

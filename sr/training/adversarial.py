@@ -1,12 +1,17 @@
 """The LightningModule of a GAN: two networks, two sentences a step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
+import torch
 import torch.nn as nn
+from torch import Tensor
+
+from sr.errors import UserError
 
 from .step import without_sync
-from .system import PixelSystem, Schedule
+from .system import Backward, PixelSystem, Schedule
 
 
 class AdversarialSystem(PixelSystem):
@@ -22,10 +27,14 @@ class AdversarialSystem(PixelSystem):
         discriminator_schedule: the same for the discriminator.
         pixel_steps: of the pixel phase; 0 where the generator's weights are given.
         ramp_steps: over which the adversarial weight grows linearly.
+        discriminator_updates: of the discriminator a step, all on the images that the generator has just made.
+        discriminator_rests_above: the discriminator is left as it is while its accuracy (`sr.losses.Adversarial`),
+            averaged over about twenty steps, is above this; None: it never rests.
         options: as in PixelSystem, where `content` and `schedule` are those of the pixel phase.
     """
 
     trained_networks = ("generator", "discriminator")
+    accuracy: Tensor
 
     def __init__(
         self,
@@ -37,6 +46,8 @@ class AdversarialSystem(PixelSystem):
         discriminator_schedule: Schedule,
         pixel_steps: int,
         ramp_steps: int = 0,
+        discriminator_updates: int = 1,
+        discriminator_rests_above: float | None = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -44,6 +55,8 @@ class AdversarialSystem(PixelSystem):
         self.adversarial_content, self.adversarial_weight = adversarial_content, adversarial_weight
         self.adversarial_schedule, self.discriminator_schedule = adversarial_schedule, discriminator_schedule
         self.pixel_steps, self.ramp_steps = pixel_steps, ramp_steps
+        self.discriminator_updates, self.rests_above = discriminator_updates, discriminator_rests_above
+        self.register_buffer("accuracy", torch.tensor(0.5), persistent=discriminator_rests_above is not None)
 
     @property
     def phase(self) -> str:
@@ -84,8 +97,38 @@ class AdversarialSystem(PixelSystem):
                 made.append((lr, sr, hr))
 
         # D: raise logits on real images, lower them on generated ones.
-        with self.updating("discriminator", self.discriminator_schedule(step)) as (discriminator, backward):
-            for lr, sr, hr in without_sync(discriminator, made):
-                loss, parts = self.adversarial.discriminator(discriminator, hr, sr.detach(), lr)
-                backward(loss)
-                self.watch.add({"loss/discriminator": loss} | parts)
+        for turn in self.turns(step):
+            with turn as (discriminator, backward):
+                for lr, sr, hr in without_sync(discriminator, made):
+                    loss, parts = self.adversarial.discriminator(discriminator, hr, sr.detach(), lr)
+                    backward(loss)
+                    self.watch.add({"loss/discriminator": loss} | parts)
+
+    # --- its parts --------------------------------------------------------------------------------------------------
+
+    def turns(self, step: int) -> Iterator[AbstractContextManager[tuple[nn.Module, Backward]]]:
+        """The discriminator's updates of a step, usually one, the last of which is made with the generator's."""
+        for left in reversed(range(self.discriminator_updates)):
+            skip = None if self.rests_above is None else self.accuracy > self.rests_above
+            yield self.updating("discriminator", self.discriminator_schedule(step), skip, at_once=left > 0)
+            if self.rests_above is not None:
+                self.remember_accuracy()
+
+    @torch.no_grad()
+    def remember_accuracy(self) -> None:
+        """Move the mean accuracy of the discriminator, over all processes, towards that of its last turn."""
+        told = self.watch.values.get("accuracy")
+        if not told:
+            raise UserError(f"system.discriminator_rests_above={self.rests_above}: the adversarial loss does not tell "
+                            "the discriminator's accuracy; null does without")  # fmt: skip
+        last = torch.stack(told[-self.accumulate :]).mean()
+        last = self.trainer.strategy.reduce(last, reduce_op="mean")
+        self.accuracy.lerp_(last.to(self.accuracy), 1 / (20 * self.discriminator_updates))
+
+    def changing(self) -> Iterator[Tensor]:
+        yield from super().changing()
+        yield self.accuracy
+        if self.discriminator_updates > 1:
+            yield from self.discriminator.parameters()
+            for state in self.optimizers_in_order()[1].state.values():
+                yield from (value for value in state.values() if isinstance(value, Tensor))

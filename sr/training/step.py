@@ -26,18 +26,20 @@ class Guard(nn.Module):
         super().__init__()
         self.register_buffer("first_bad_step", torch.tensor(-1), persistent=False)
         self.kept: tuple[list[Tensor], list[Tensor]] = [], []
+        self.seen_bad = False  # what is known without waiting for the device
+        self.rehearsing = False  # nothing is updated
 
     @torch.no_grad()
-    def remember(self, buffers: Iterable[Tensor]) -> None:
-        """Copy what the forward passes of a step change: running statistics, power iterations."""
-        buffers = list(buffers)
-        if len(buffers) != len(self.kept[0]) or any(a is not b for a, b in zip(buffers, self.kept[0], strict=True)):
-            self.kept = buffers, [buffer.clone() for buffer in buffers]
-        for buffer, copy in zip(*self.kept, strict=True):
-            copy.copy_(buffer)
+    def remember(self, changing: Iterable[Tensor]) -> None:
+        """Copy what changes before a step is known to be good: running statistics, power iterations."""
+        changing = list(changing)
+        if len(changing) != len(self.kept[0]) or any(a is not b for a, b in zip(changing, self.kept[0], strict=True)):
+            self.kept = changing, [each.clone() for each in changing]
+        for each, copy in zip(*self.kept, strict=True):
+            copy.copy_(each)
 
-    def allows(self, norms: Sequence[Tensor], step: int, optimizers: Sequence[Optimizer]) -> bool:
-        """Whether the optimizers may be called; fused ones on a GPU always may, for they are told the rest.
+    def check(self, norms: Sequence[Tensor], step: int) -> None:
+        """Refuse everything from here on where the norm of a network's gradients is not finite.
 
         Args:
             norms: of the gradients, one a network.
@@ -45,19 +47,29 @@ class Guard(nn.Module):
         """
         bad = ~torch.isfinite(torch.stack(list(norms))).all() & (self.first_bad_step < 0)
         self.first_bad_step = torch.where(bad, step, self.first_bad_step)
-        fused = all(optimizer.defaults.get("fused") for optimizer in optimizers)
-        if bad.device.type == "cpu" or not fused:
-            return bool(self.first_bad_step < 0)
-        for optimizer in optimizers:  # as a gradient scaler tells it
-            optimizer.found_inf = (self.first_bad_step >= 0).float()  # type: ignore[attr-defined]
-        return True
+
+    def lets(self, optimizer: Optimizer, skip: Tensor | None = None) -> bool:
+        """Whether the optimizer may be called; a fused one on a GPU always may, for it is told the rest.
+
+        Args:
+            skip: true where it shall do nothing though all is well.
+        """
+        if self.rehearsing:
+            return False
+        refused = self.first_bad_step >= 0
+        stays = refused if skip is None else refused | skip
+        if stays.device.type != "cpu" and optimizer.defaults.get("fused"):
+            optimizer.found_inf = stays.float()  # type: ignore[attr-defined]  # as a gradient scaler tells it
+            return True
+        self.seen_bad = self.seen_bad or bool(refused)
+        return not stays
 
     @torch.no_grad()
     def undo(self) -> None:
-        """Put the buffers back where this step is refused."""
+        """Put it back where this step is refused."""
         refused = self.first_bad_step >= 0
-        for buffer, copy in zip(*self.kept, strict=True):
-            buffer.copy_(torch.where(refused, copy, buffer))
+        for each, copy in zip(*self.kept, strict=True):
+            each.copy_(torch.where(refused, copy, each))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ logs and `trainer.max_steps`.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
@@ -26,6 +26,15 @@ from .watch import Watch
 
 Schedule = Callable[[int], float]
 Backward = Callable[[Tensor], None]
+
+
+class Update(NamedTuple):
+    """An update of a network whose gradients are there."""
+
+    optimizer: LightningOptimizer
+    norm: Tensor  # of the gradients
+    skip: Tensor | None  # true where this network is left as it is
+    counts: bool  # as a step
 
 
 class NonFiniteError(UserError):
@@ -76,7 +85,7 @@ class PixelSystem(pl.LightningModule):
         self.generator_ema = deepcopy(generator).eval().requires_grad_(False)
         self.optimizer, self.schedule = optimizer, schedule
         self.validation, self.guard, self.watch = Validation(metrics), Guard(), Watch()
-        self.updates: list[tuple[LightningOptimizer, Tensor]] = []  # of this step, not yet made; gradient norms
+        self.updates: list[Update] = []  # of this step, not yet made
         self.accumulate, self.clip_norm, self.ema_decay = accumulate, clip_norm, ema_decay
         self.channels_last, self.compiled, self.log_every_steps = channels_last, compile, log_every_steps
         self.about: dict[str, Any] = {}  # what a weights file says of itself; checkpoints say it too
@@ -137,26 +146,36 @@ class PixelSystem(pl.LightningModule):
         Raises:
             NonFiniteError: a gradient is NaN or infinite; on a GPU when the next row of the curves is due.
         """
-        self.guard.remember(self.changing_buffers())
+        self.guard.remember(self.changing())
         yield
-        updates, self.updates = self.updates, []
-        optimizers, norms = zip(*updates, strict=True)
-        allowed = self.guard.allows(norms, self.global_step + 1, [each.optimizer for each in optimizers])
-        for i, optimizer in enumerate(optimizers if allowed else ()):
-            if i > 0:
-                do_not_count(optimizer)
-            optimizer.step()
+        self.make(self.updates)
+        self.updates = []
         self.guard.undo()
         average(self.generator_ema, self.generator, self.ema_decay, self.global_step, self.guard.first_bad_step >= 0)
-        if not allowed:
+        if self.guard.seen_bad:
             self.read_watched()
 
+    def make(self, updates: list[Update]) -> None:
+        """Let the optimizers make their step, unless a gradient has not been finite."""
+        self.guard.check([each.norm for each in updates], self.global_step + 1)
+        for each in updates:
+            if self.guard.lets(each.optimizer.optimizer, each.skip):
+                if not each.counts:
+                    do_not_count(each.optimizer)
+                each.optimizer.step()
+
     @contextmanager
-    def updating(self, name: str, learning_rate: float) -> Iterator[tuple[nn.Module, Backward]]:
+    def updating(
+        self, name: str, learning_rate: float, skip: Tensor | None = None, at_once: bool = False
+    ) -> Iterator[tuple[nn.Module, Backward]]:
         """An update of the network `name`, made at the end of the step; other trained networks are frozen meanwhile.
 
         Yields the network to call (wrapped where processes share the work) and the backward for the loss of each
         piece of the batch.
+
+        Args:
+            skip: a bool on the device; where true the network is left as it is.
+            at_once: make it now, for a network with several updates a step; `changing` has to name its weights.
         """
         optimizer = self.optimizers_in_order()[self.trained_networks.index(name)]
         network = self.get_submodule(name)
@@ -168,11 +187,15 @@ class PixelSystem(pl.LightningModule):
         norm = clip(network, self.clip_norm)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate
-        self.updates.append((optimizer, norm))
+        update = Update(optimizer, norm, skip, counts=name == self.trained_networks[0])
+        if at_once:
+            self.make([update])
+        else:
+            self.updates.append(update)
         self.watch.add({f"gradient_norm/{name}": norm})
 
-    def changing_buffers(self) -> Iterator[Tensor]:
-        """Of the trained networks and of a loss that counts; a step may change them."""
+    def changing(self) -> Iterator[Tensor]:
+        """What a step changes before its updates are made: buffers of trained networks, and of a loss that counts."""
         for name in (*self.trained_networks, "adversarial"):
             module = getattr(self, name, None)
             if isinstance(module, nn.Module):

@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from sr.limits import LIMITS
 from sr.weights import store as weights
 
 from ..ready import run as run_command
@@ -94,6 +95,20 @@ def test_checkpoints_and_weights_that_cannot_be_used(train, tmp_path):
     assert "nan.safetensors" in output
     assert "NaN" in output
     assert "learning rate" not in output
+
+
+@pytest.mark.slow
+def test_a_run_with_all_options_at_their_lower_ends(train, tmp_path):
+    """As far as they go together; tests/test_limits.py tries each at both ends and beyond."""
+    left_out = ("data.crop_px", "data.batch_size", "data.held_out_images", "trainer.", "callbacks.stop.", "generator.b")
+    ends = [
+        f"{option}={limit.least + (1e-9 if limit.beyond else 0):g}"
+        for option, limit in LIMITS.items()
+        if "*" not in option and not option.startswith(left_out)
+    ]
+    assert len(ends) > 20
+    train(*ends, "steps.ramp=0", "generator.depth=1")
+    assert (only_run(tmp_path) / "README.md").exists()
 
 
 @pytest.mark.slow

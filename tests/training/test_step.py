@@ -43,7 +43,8 @@ def test_the_guard_refuses_from_the_first_bad_step_on(fused):
         guard.remember(norm.buffers())
         optimizer.zero_grad()
         (value * network(norm(value * torch.ones(2, 1) * step))).sum().backward()
-        if guard.allows([clip(network, None)], step, [optimizer]):
+        guard.check([clip(network, None)], step)
+        if guard.lets(optimizer):
             optimizer.step()
         guard.undo()
         seen.append((network.weight.item(), norm.running_mean.item(), norm.num_batches_tracked.item()))

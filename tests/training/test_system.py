@@ -258,9 +258,9 @@ def test_each_update_changes_its_own_network_alone():
     snapshots = []
     original = system.updating
 
-    def spying(name, rate):
+    def spying(name, rate, *rest, **named):
         snapshots.append((name, state(system.generator), state(system.discriminator)))
-        return original(name, rate)
+        return original(name, rate, *rest, **named)
 
     system.updating = spying
     fit(system, 3)
@@ -288,9 +288,9 @@ def test_the_generators_loss_leaves_no_gradient_on_the_discriminator(adversarial
     gradients = []
     original = system.updating
 
-    def spying(name, rate):
+    def spying(name, rate, *rest, **named):
         gradients.append([None if p.grad is None else p.grad.clone() for p in system.discriminator.parameters()])
-        return original(name, rate)
+        return original(name, rate, *rest, **named)
 
     system.updating = spying
     fit(system, 2)

@@ -75,11 +75,13 @@ def smallest(images: Any) -> dict[str, Any]:
 @contextmanager
 def undisturbed(system: PixelSystem) -> Iterator[None]:
     """Put back what passes without an update leave behind."""
-    kept = [(buffer, buffer.clone()) for buffer in system.changing_buffers()]
+    kept = [(buffer, buffer.clone()) for buffer in system.changing()]
+    system.guard.rehearsing = True
     with torch.random.fork_rng(devices=[system.device] if system.device.type == "cuda" else []):
         try:
             yield
         finally:
+            system.guard.rehearsing = False
             for buffer, copy in kept:
                 buffer.copy_(copy)
             for parameter in system.parameters():
