@@ -18,7 +18,7 @@ def r1(logits: list[Tensor], image: Tensor) -> Tensor:
 
 
 def gradient_penalty(logits: list[Tensor], image: Tensor) -> Tensor:
-    """mean over images of (|dD/dimage| - 1)^2 (Gulrajani et al. 2017, arXiv 1704.00028, eq. 3).
+    """Mean over images of (|dD/dimage| - 1)^2 (Gulrajani et al. 2017, arXiv 1704.00028, eq. 3).
 
     Args:
         logits: of `image`; the mean of an image's patches is its D.
@@ -28,7 +28,7 @@ def gradient_penalty(logits: list[Tensor], image: Tensor) -> Tensor:
 
 
 def between(hr: Tensor, sr: Tensor) -> Tensor:
-    """hr + t (sr - hr), t uniform in [0, 1) for each image.
+    """A point between both images: hr + t (sr - hr), t uniform in [0, 1) for each image.
 
     t is drawn from the pixels of hr, the digits behind the sixth of their mean: so it is the same whichever process
     sees the image, and after an interruption, and no state of a random number generator has to be kept.

@@ -19,7 +19,7 @@ SGD = partial(torch.optim.SGD, fused=True)
 
 
 def test_several_turns_a_step_are_updates_one_after_another():
-    """Where the generator stands still, two turns in each of three steps are six steps of one turn on the same images."""
+    """Where the generator stands still, two turns in three steps are six steps of one turn on the same images."""
     batch = list(batches(1).dataset)
     still = {"adversarial_schedule": MultiStep(0.0), "adversarial_weight": 0.0}
     often, long = gan(discriminator_updates=2, **still), gan(**still)
