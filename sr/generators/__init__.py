@@ -5,6 +5,7 @@ from .edsr import EDSR
 from .rlfn import RLFN
 from .rrdb import RRDBNet
 from .span import SPAN
+from .spandrel import Spandrel
 from .srresnet import SRResNet
 
-__all__ = ["EDSR", "RLFN", "SPAN", "Compact", "RRDBNet", "SRResNet"]
+__all__ = ["EDSR", "RLFN", "SPAN", "Compact", "RRDBNet", "SRResNet", "Spandrel"]

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from sr.errors import UserError
 
+from .padding import padded
+
 FOLDED = {1: 4, 2: 2, 4: 1, 8: 1}  # scale -> side of the squares of pixels that become channels
 
 
@@ -86,7 +88,7 @@ class RRDBNet(nn.Module):
         """N C H W in [0, 1] to N C sH sW, not clipped."""
         height, width = lr.shape[-2:]
         if self.fold > 1:
-            lr = F.pixel_unshuffle(_whole(lr, self.fold), self.fold)
+            lr = F.pixel_unshuffle(padded(lr, -width % self.fold, -height % self.fold), self.fold)
         x = self.conv_first(lr)
         x = x + self.conv_body(self.body(x))
         ups = [self.conv_up1, self.conv_up2] + ([self.conv_up3] if self.scale == 8 else [])
@@ -94,11 +96,3 @@ class RRDBNet(nn.Module):
             x = F.leaky_relu(up(F.interpolate(x, scale_factor=2, mode="nearest")), 0.2)
         sr = self.conv_last(F.leaky_relu(self.conv_hr(x), 0.2))
         return sr[..., : height * self.scale, : width * self.scale]
-
-
-def _whole(image: Tensor, multiple: int) -> Tensor:
-    """Padded at the right and lower edge to whole multiples: by its reflection, or its last pixels where it is tiny."""
-    height, width = image.shape[-2:]
-    by = [-width % multiple, -height % multiple]
-    tiny = width <= by[0] or height <= by[1]
-    return F.pad(image, (0, by[0], 0, by[1]), mode="replicate" if tiny else "reflect")

@@ -137,7 +137,8 @@ def of_generator(name: str, generator: nn.Module, scale: int, channels: int, dev
     def run(lr: Tensor) -> Tensor:
         return generator(lr.contiguous(memory_format=torch.channels_last))
 
-    return Enlarger(name, scale, channels, run, device, count, network=generator)
+    bounded = bool(getattr(generator, "bounded", True))  # only a network of spandrel's says that it may not be
+    return Enlarger(name, scale, channels, run, device, count, bounded=bounded, network=generator)
 
 
 def _of_file(path: Path, device: torch.device) -> Enlarger:

@@ -67,7 +67,7 @@ def about_weights(config: dict[str, Any], scores: list[dict[str, Any]]) -> dict[
     target, given = config["generator"]["_target_"], config["data"].get("range")
     return {
         "generator": target.rsplit(".", 1)[-1],
-        "arguments": {key: value for key, value in config["generator"].items() if key != "_target_"},
+        "arguments": {key: value for key, value in config["generator"].items() if not key.startswith("_")},
         "scale": config["scale"],
         "channels": config["channels"],
         "range": given and {"low": given[0], "high": given[1]},
