@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sr.errors import UserError
+
 
 def imresize(image: Tensor, scale: float, clip: bool = False, levels: float | Tensor | None = None) -> Tensor:
     """Resize by `scale` (4 enlarges, 1/4 shrinks) in floating point.
@@ -49,6 +51,22 @@ def imresize_uint8(image: Tensor, scale: float) -> Tensor:
     """
     peak = torch.iinfo(image.dtype).max
     return (imresize(image.double() / peak, scale, levels=peak) * peak).round().to(image.dtype)
+
+
+def shrink_like(image: Tensor, small: Tensor) -> Tensor:
+    """Shrink an image by the whole number that makes it as large as `small`.
+
+    Args:
+        image: N C sH sW.
+        small: N C H W.
+
+    Raises:
+        UserError: the sizes are not s apart.
+    """
+    scale = image.shape[-1] / small.shape[-1]
+    if scale != int(scale) or image.shape[-2] != scale * small.shape[-2]:
+        raise UserError(f"SR {tuple(image.shape[-2:])} is no multiple of LR {tuple(small.shape[-2:])}")
+    return imresize(image, 1 / scale)
 
 
 def resize_to(image: Tensor, height: int, width: int) -> Tensor:

@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from sr.errors import UserError
-from sr.image.resize import imresize
+from sr.image.resize import shrink_like
 
 from .fidelity import psnr
 from .mean import MeanOverImages
@@ -23,10 +22,7 @@ def lr_psnr(sr: Tensor, lr: Tensor) -> Tensor:
     Returns:
         N, in dB, at most 100.
     """
-    scale = sr.shape[-1] / lr.shape[-1]
-    if scale != int(scale) or sr.shape[-2] != scale * lr.shape[-2]:
-        raise UserError(f"SR {tuple(sr.shape[-2:])} is no multiple of LR {tuple(lr.shape[-2:])}")
-    return psnr(imresize(sr.double(), 1 / scale), lr, y=False, round_8bit=False)
+    return psnr(shrink_like(sr.double(), lr), lr, y=False, round_8bit=False)
 
 
 class LRConsistency(MeanOverImages):

@@ -7,11 +7,11 @@ is unrounded, a border as wide as the scale is cropped, the peak is 255.
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from sr.errors import UserError
 from sr.image.color import luma
+from sr.image.moments import local_moments
 
 from .mean import MeanOverImages
 
@@ -46,8 +46,7 @@ def ssim(sr: Tensor, hr: Tensor, *, y: bool = True, crop_border_px: int = 0, rou
     if min(a.shape[-2:]) < 11:
         raise UserError(f"SSIM needs at least 11x11 pixels, {a.shape[-1]}x{a.shape[-2]} are left after cropping")
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    mean_a, mean_b, aa, bb, ab = _gaussian(torch.cat([a, b, a * a, b * b, a * b])).chunk(5)
-    var_a, var_b, covariance = aa - mean_a**2, bb - mean_b**2, ab - mean_a * mean_b
+    mean_a, mean_b, var_a, var_b, covariance = local_moments(a, b)
     similarity = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
     similarity = similarity / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
     return similarity.mean((1, 2, 3))
@@ -108,11 +107,3 @@ def _prepare(image: Tensor, y: bool, crop: int, round_8bit: bool) -> Tensor:
         raise UserError(f"of {width}x{height} pixels none is left after cropping a border of {crop}; leave such small "
                         "images out, or set crop_border_px")  # fmt: skip
     return image[..., crop : height - crop, crop : width - crop]
-
-
-def _gaussian(x: Tensor) -> Tensor:
-    taps = torch.exp(-(torch.arange(-5, 6, dtype=x.dtype, device=x.device) ** 2) / (2 * 1.5**2))
-    taps = taps / taps.sum()
-    channels = x.shape[1]
-    x = F.conv2d(x, taps.view(1, 1, 11, 1).expand(channels, 1, 11, 1), groups=channels)
-    return F.conv2d(x, taps.view(1, 1, 1, 11).expand(channels, 1, 1, 11), groups=channels)

@@ -5,7 +5,7 @@ from math import pi
 import torch
 from torch import Tensor
 
-from sr.errors import UserError
+from sr.image.spectrum import spectral_angle
 
 from .mean import MeanOverImages
 
@@ -21,14 +21,8 @@ def sam(sr: Tensor, hr: Tensor) -> Tensor:
     Returns:
         N, in degrees; 0 = equal up to brightness.
     """
-    if sr.shape[1] < 2:
-        raise UserError("the spectral angle needs at least 2 bands, got 1")
-    a, b = sr.double(), hr.double()
-    norms = a.norm(dim=1), b.norm(dim=1)
-    seen = (norms[0] > 0) & (norms[1] > 0)
-    # Not by the arc cosine, which is blind to small angles: its slope is infinite at 1.
-    a, b = (x / norm.clamp(min=1e-300)[:, None] for x, norm in zip((a, b), norms, strict=True))
-    angle = 2 * torch.atan2((a - b).norm(dim=1), (a + b).norm(dim=1))
+    angle, shorter = spectral_angle(sr.double(), hr.double(), 1e-300)
+    seen = shorter > 0
     return (angle * seen).sum((1, 2)) / seen.sum((1, 2)).clamp(min=1) * 180 / pi
 
 
