@@ -20,6 +20,7 @@ from sr.data.module import CropData
 from sr.errors import UserError
 from sr.judge.evaluation import load_metrics
 from sr.judge.table import columns_of
+from sr.losses import TotalVariation
 
 GROUPS = sorted(
     (str(file.parent.relative_to(CONF)), file.stem) for file in Path(CONF).rglob("*.yaml") if file.parent != Path(CONF)
@@ -155,6 +156,44 @@ def test_what_is_out_of_range_is_refused(override, tmp_path):
 def test_what_is_added_is_refused(key, tmp_path):
     with pytest.raises(UserError, match=f"unknown key {key}"):
         validate(composed([f"+{key}=1"], tmp_path))
+
+
+TV = ["+losses.content.terms.tv._target_=sr.losses.TotalVariation", "+losses.content.weights.tv=1e-3"]
+
+
+@pytest.mark.parametrize("losses", [option for group, option in GROUPS if group == "losses" and option != "pixel"])
+def test_a_term_is_added_to_any_losses_from_the_command_line(losses, tmp_path, monkeypatch):
+    fake_vgg19(tmp_path, monkeypatch)
+    config = composed([f"losses={losses}", *TV], tmp_path)
+    validate(config)
+    content = instantiate(config.losses.content)
+    assert isinstance(content.terms["tv"], TotalVariation)
+    assert content.weights["tv"] == 1e-3
+    assert set(content.terms) >= {"pixel", "perceptual", "tv"}
+    less = [*TV, "losses.content.terms.perceptual=null", "~losses.content.weights.perceptual"]
+    assert "perceptual" not in instantiate(composed([f"losses={losses}", *less], tmp_path).losses.content).terms
+
+
+def test_a_term_added_without_a_weight_is_told(tmp_path):
+    config = composed(TV[:1], tmp_path)
+    with pytest.raises(Exception, match=r"losses .*tv.* and weights .* differ; give every loss one weight"):
+        instantiate(config.losses.content)
+
+
+@pytest.mark.parametrize("losses", ["esrgan", "realesrgan", "ldl"])
+def test_the_papers_losses_run_offline_as_their_headers_say(losses, tmp_path):
+    """Of the same terms and weights, on layers of the same depth."""
+    text = (Path(CONF) / "losses" / f"{losses}.yaml").read_text()
+    header = " ".join(line.strip("# ") for line in text.splitlines() if line.startswith("#"))
+    options = [f"losses={losses}", *header.split("Offline: ")[1].split()]
+    offline = composed(options[1:] if options[1].startswith("losses=") else options, tmp_path).losses
+    published = composed(options[:1], tmp_path).losses
+    content = instantiate(offline.content)
+    assert content.weights == published.content.weights
+    assert (offline.adversarial_weight, offline.adversarial) == (published.adversarial_weight, published.adversarial)
+    layers = [{name[:5]: weight for name, weight in dict(found).items()} for found in (
+        content.terms["perceptual"].weights, published.content.terms.perceptual.layers)]  # fmt: skip
+    assert layers[0] == layers[1]
 
 
 def test_an_unknown_argument_of_a_part_is_refused(tmp_path):

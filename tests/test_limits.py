@@ -15,6 +15,10 @@ GROUPS = {  # where an option stands that the default configuration has not
     "generator.growth": ["generator=rrdb"],
     "generator.res_scale": ["generator=edsr"],
     "generator.peak": ["generator=edsr"],
+    "losses.*.terms.*.alpha": ["+losses.content.terms.frequency.alpha=1.0"],
+    "losses.*.terms.*.epsilon": ["+losses.content.terms.charbonnier.epsilon=0.1"],
+    "losses.*.terms.*.delta": ["+losses.content.terms.huber.delta=0.1"],
+    "losses.*.terms.*.darkest": ["+losses.content.terms.angle.darkest=0.1"],
     "schedule.*.milestones.*": ["schedule=srgan", "schedule.pixel.milestones=[7]"],
     "schedule.*.gamma": ["schedule=srgan"],
 }

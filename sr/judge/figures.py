@@ -61,8 +61,10 @@ def close_ups(examples: Sequence[Example], path: Path, columns: int = 4) -> None
 
 
 def drawn_on(columns: Mapping[str, Column], axis: str) -> str | None:
-    """Of the metrics of an axis of the perception-distortion plane, the one that papers print first."""
-    names = [name for name, column in columns.items() if column.axis == axis]
+    """Of the metrics of an axis of the perception-distortion plane, the one that papers print first; none trained
+    on.
+    """
+    names = [name for name, column in columns.items() if column.axis == axis and not column.trained_on]
     return min(names, key=lambda name: columns[name].axis_rank, default=None)
 
 

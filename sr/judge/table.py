@@ -1,7 +1,7 @@
 """Scores as a table for people and as JSON for programs, with how they were made."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ class Column:
 
     Args:
         title, digits, higher_is_better, axis, axis_rank: as there.
+        trained_on: the metric was a loss of the run, and so does not judge it.
     """
 
     title: str
@@ -23,6 +24,7 @@ class Column:
     higher_is_better: bool = True
     axis: str = ""
     axis_rank: int = 0
+    trained_on: bool = False
 
     def show(self, value: float | None) -> str:
         """A value with as many digits as papers print."""
@@ -43,10 +45,14 @@ COSTS = {
 }  # columns of every table, after those of the metrics
 
 
-def columns_of(metrics: Mapping[str, Metric]) -> dict[str, Column]:
+def columns_of(metrics: Mapping[str, Metric], trains_on: Collection[str] = ()) -> dict[str, Column]:
     """Name -> column; one of torchmetrics' own, which has no title, is shown under its name.
 
-    Two metrics with one title have their names before it.
+    Two metrics with one title have their names before it, and those that were losses "trained on" behind it.
+
+    Args:
+        metrics: name -> metric.
+        trains_on: classes of metrics that were losses of the run.
     """
     columns = {
         name: Column(
@@ -55,12 +61,17 @@ def columns_of(metrics: Mapping[str, Metric]) -> dict[str, Column]:
             metric.higher_is_better is not False,
             getattr(metric, "axis", Column.axis),
             getattr(metric, "axis_rank", Column.axis_rank),
+            type(metric).__name__ in trains_on,
         )
         for name, metric in metrics.items()
     }
     titles = [column.title for column in columns.values()]
+    told = {
+        name: f"{name}: {column.title}" if titles.count(column.title) > 1 else column.title
+        for name, column in columns.items()
+    }
     return {
-        name: replace(column, title=f"{name}: {column.title}") if titles.count(column.title) > 1 else column
+        name: replace(column, title=told[name] + (", trained on" if column.trained_on else ""))
         for name, column in columns.items()
     }
 

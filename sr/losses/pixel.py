@@ -34,3 +34,21 @@ class Charbonnier(nn.Module):
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         return (torch.sqrt((sr - hr) ** 2 + self.epsilon**2) - self.epsilon).mean()
+
+
+class Huber(nn.Module):
+    """Mean of d^2 / (2 delta) where d = |sr - hr| < delta, and of d - delta / 2 elsewhere.
+
+    It is the loss of Huber 1964 (Annals of Mathematical Statistics 35, 73) divided by delta, so that its slope far from
+    zero is that of L1 and one weight serves for both.
+
+    Args:
+        delta: width of the quadratic part, in units of the image range.
+    """
+
+    def __init__(self, delta: float = 0.01) -> None:
+        super().__init__()
+        self.delta = delta
+
+    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
+        return F.smooth_l1_loss(sr, hr, beta=self.delta)

@@ -15,7 +15,8 @@ class WeightedSum(nn.Module):
     """sum of weights[name] * terms[name](sr, hr). A weight of 0 means: computed for information only.
 
     A term that compares other images names them in its `inputs`, in the order of its arguments, as the metrics do; the
-    room's docstring says which there are. `inputs` of the sum are those of all its terms.
+    room's docstring says which there are. `inputs` of the sum are those of all its terms, and `trains_on` the metrics
+    that are losses here: see sr/losses/learned.py.
 
     Args:
         terms: name -> loss; the names are also those of the curves.
@@ -39,6 +40,8 @@ class WeightedSum(nn.Module):
         if unknown := named - set(IMAGES):
             raise UserError(f"inputs {sorted(unknown)} of a loss: it can name {', '.join(IMAGES)}")
         self.inputs = tuple(name for name in IMAGES if name in named)
+        found = {name: getattr(term, "trains_on", "") for name, term in terms.items() if self.weights[name] != 0}
+        self.trains_on = frozenset(filter(None, found.values()))
 
     def forward(self, sr: Tensor, hr: Tensor, **more: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The sum, with its gradient, and every term, unweighted and without one.

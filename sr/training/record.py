@@ -46,7 +46,8 @@ def finish(
     system.to(trainer.strategy.root_device)  # from where Lightning takes it at the end of a fit
     rows = score_all(config, trainer, system, data, kept)
     metrics: dict[str, Any] = dict(system.validation.metrics.items())
-    how, columns = protocol(config.scale, config.channels, metrics, system.degradation), columns_of(metrics)
+    how = protocol(config.scale, config.channels, metrics, system.degradation)
+    columns = columns_of(metrics, system.trains_on)
     if not trainer.is_global_zero:
         return
 

@@ -100,6 +100,11 @@ class PixelSystem(pl.LightningModule):
         """Steps at which a phase is over and another begins, and the name of the one that is over."""
         return {}
 
+    @property
+    def trains_on(self) -> frozenset[str]:
+        """Metrics, by the names of their classes, that are losses of this run: see sr/losses/learned.py."""
+        return frozenset().union(*(getattr(part, "trains_on", ()) for part in self.children()))
+
     def phase_steps(self) -> dict[str, Callable[[dict[str, Any]], None]]:
         """Each phase of the run and a step of it."""
         return {"pixel": self.pixel_step}

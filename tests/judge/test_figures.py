@@ -105,3 +105,4 @@ def test_an_axis_is_that_of_the_metrics_whatever_their_names():
     assert drawn_on(columns, "distortion") == "c"
     assert drawn_on(columns, "perception") == "d"
     assert drawn_on(columns_of({"a": SSIM()}), "perception") is None
+    assert drawn_on(columns_of({"b": NIQE(), "d": STLPIPS()}, {"STLPIPS"}), "perception") == "b"

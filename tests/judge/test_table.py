@@ -67,6 +67,14 @@ def test_equal_titles_are_told_apart_by_their_names():
     assert [column.title for column in columns.values()] == ["ours: PSNR-Y (dB)", "theirs: PSNR-Y (dB)", "SSIM-Y"]
 
 
+def test_what_a_run_trained_on_is_said_beside_its_column():
+    columns = columns_of({"a": STLPIPS(), "b": STLPIPS("vgg"), "c": NIQE()}, trains_on={"STLPIPS", "LPIPS"})
+    assert [column.title for column in columns.values()] == [
+        "a: ST-LPIPS (lower is better), trained on", "b: ST-LPIPS (lower is better), trained on", NIQE.title,
+    ]  # fmt: skip
+    assert [column.trained_on for column in columns.values()] == [True, True, False]
+
+
 def test_columns_that_are_no_metrics():
     (title,) = table({}, [row(ms_per_mp=31.5, peak_mb=6.2, parameters=9_999)]).splitlines()[2:]
     assert title == "| S x4 (1) | a | 32 | 6 | 9999 |"

@@ -3,6 +3,7 @@ import torch
 
 from sr.backbones import vgg16
 from sr.losses import Perceptual
+from sr.losses.perceptual import gram
 
 LAYERS = {"relu1_2": 0.5, "conv2_1": 2.0}
 
@@ -24,6 +25,59 @@ def test_weighted_sum_of_distances_between_features(backbone, distance, power, s
     fake, real = backbone(sr, list(LAYERS)), backbone(hr, list(LAYERS))
     expected = sum(weight * (fake[n] - real[n]).abs().pow(power).mean() for n, weight in LAYERS.items())
     assert torch.allclose(Perceptual(backbone, LAYERS, distance)(sr, hr), expected)
+
+
+STYLE = {"relu1_1": 3.0, "conv2_1": 0.5}
+
+
+@pytest.mark.parametrize(("distance", "power"), [("l1", 1), ("l2", 2)])
+def test_style_is_the_distance_between_correlations(backbone, distance, power, sr, hr):
+    fake, real = backbone(sr, list(STYLE)), backbone(hr, list(STYLE))
+
+    def correlations(features):
+        _, c, h, w = features.shape
+        return torch.einsum("nahw,nbhw->nab", features.double(), features.double()) / (c * h * w)
+
+    expected = sum(
+        weight * (correlations(fake[n]) - correlations(real[n])).abs().pow(power).mean() for n, weight in STYLE.items()
+    )
+    found = Perceptual(backbone, distance=distance, style=STYLE)(sr, hr)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-4)
+    both = Perceptual(backbone, LAYERS, distance, style=STYLE)(sr, hr)
+    assert both.item() == pytest.approx((found + Perceptual(backbone, LAYERS, distance)(sr, hr)).item(), rel=1e-5)
+
+
+def test_gram_of_two_channels_by_hand():
+    """Channels (1, 2) and (3, 0): products 5, 3, 9, over C H W = 4."""
+    features = torch.tensor([[[[1.0, 2.0]], [[3.0, 0.0]]]])
+    assert torch.equal(gram(features), torch.tensor([[[5.0, 3.0], [3.0, 9.0]]]) / 4)
+
+
+def test_places_do_not_matter_to_style(backbone, hr):
+    style, places = Perceptual(backbone, style={"conv1_1": 1.0}), Perceptual(backbone, {"conv1_1": 1.0})
+    flipped = hr.flip(-2, -1)
+    assert style(hr.roll(32, -1), hr) < 0.05 * style(hr * 0.5, hr)
+    assert places(flipped, hr) > 0.1
+    assert style(hr, hr) == 0
+
+
+def test_each_image_is_seen_once_and_the_original_without_a_graph(backbone, sr, hr):
+    loss, seen = Perceptual(backbone, LAYERS, style=STYLE), []
+    hook = backbone.register_forward_hook(lambda _, args, found: seen.append(found))
+    loss(sr.clone().requires_grad_(), hr.clone().requires_grad_()).backward()
+    hook.remove()
+    assert [any(features.requires_grad for features in found.values()) for found in seen] == [False, True]
+    assert [sorted(found) for found in seen] == [sorted(LAYERS | STYLE)] * 2
+
+
+def test_correlations_are_summed_in_full_precision_under_autocast(backbone, sr, hr):
+    with torch.autocast("cpu", torch.bfloat16):
+        fake = gram(backbone(sr, ["relu2_1"])["relu2_1"])
+    assert fake.dtype == torch.float32
+    loss = Perceptual(backbone, LAYERS, style=STYLE)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = loss(sr, hr)
+    assert found.item() == pytest.approx(loss(sr, hr).item(), rel=0.05)
 
 
 def test_gradient_reaches_sr_alone(backbone, sr, hr):
@@ -64,6 +118,13 @@ def test_many_bands_are_seen_through_three_of_them(backbone, sr, hr):
 def test_unknown_layers_are_refused(backbone, layers):
     with pytest.raises(ValueError, match="relu5_3"):
         Perceptual(backbone, layers)
+
+
+def test_neither_layers_nor_style_and_unknown_styles_are_refused(backbone):
+    with pytest.raises(ValueError, match="relu5_3"):
+        Perceptual(backbone)
+    with pytest.raises(ValueError, match=r"\['relu9_1'\]"):
+        Perceptual(backbone, style={"relu9_1": 1.0})
 
 
 def test_the_pretrained_network_is_no_part_of_a_checkpoint(backbone):

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from sr.losses import L1, L2, Charbonnier
+from sr.losses import L1, L2, Charbonnier, Huber
 
-LOSSES = [L1(), L2(), Charbonnier()]
+LOSSES = [L1(), L2(), Charbonnier(), Huber()]
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -13,9 +13,10 @@ def test_zero_at_identity_and_positive_elsewhere(loss, sr, hr):
     assert loss(sr, hr) == loss(hr, sr)
 
 
-@pytest.mark.parametrize(("loss", "value"), [(L1(), 0.3), (L2(), 0.18), (Charbonnier(0.8), 0.1)])
+@pytest.mark.parametrize(("loss", "value"), [(L1(), 0.3), (L2(), 0.18), (Charbonnier(0.8), 0.1),
+                                             (Huber(0.2), 0.25), (Huber(2.0), 0.045)])  # fmt: skip
 def test_hand_worked_value(loss, value):
-    """Differences 0 and 0.6; for Charbonnier, sqrt(0.36 + 0.64) - 0.8 = 0.2."""
+    """Differences 0 and 0.6; for Charbonnier, sqrt(0.36 + 0.64) - 0.8 = 0.2; for Huber, 0.6 - 0.2 / 2 and 0.36 / 4."""
     assert loss(torch.tensor([0.5, 0.8]), torch.tensor([0.5, 0.2])).item() == pytest.approx(value)
 
 
@@ -32,3 +33,18 @@ def test_charbonnier_is_l1_far_from_zero_and_smooth_near_it():
     same = torch.zeros(1, requires_grad=True)
     Charbonnier()(same, torch.zeros(1)).backward()
     assert same.grad == 0
+
+
+def test_huber_is_that_of_the_paper_divided_by_delta(sr, hr):
+    for delta in (0.01, 0.1, 1.0):
+        expected = torch.nn.functional.huber_loss(sr, hr, delta=delta) / delta
+        assert Huber(delta)(sr, hr).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert Huber(1e-6)(sr, hr).item() == pytest.approx(L1()(sr, hr).item(), rel=1e-4)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("channels", [1, 4, 13])
+def test_any_channels_and_half_precision(loss, channels, sr, hr):
+    sr, hr = (torch.cat([image] * 5, 1)[:, :channels] for image in (sr, hr))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert loss(sr.bfloat16(), hr).item() == pytest.approx(loss(sr, hr).item(), rel=0.02)

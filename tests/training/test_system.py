@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from sr.degradations import Bicubic
 from sr.discriminators import VGGDiscriminator
 from sr.generators import Compact, SRResNet
-from sr.losses import L1, Vanilla, WeightedSum
+from sr.losses import L1, STLPIPS, Vanilla, WeightedSum
 from sr.training.adversarial import AdversarialSystem
 from sr.training.callbacks import Checkpoints
 from sr.training.schedules import Cosine, MultiStep
@@ -234,6 +234,13 @@ def test_accumulation_equals_the_whole_batch_with_the_averages_image_too():
         fit(system, 5, loader=batches(5, size=8))
     for (name, a), b in zip(whole.named_parameters(), pieces.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=1e-6, msg=name)
+
+
+def test_a_run_tells_on_which_metrics_it_trains():
+    terms, weights = {"pixel": L1(), "st": STLPIPS("alex")}, {"pixel": 1.0, "st": 1.0}
+    assert gan(adversarial_content=WeightedSum(terms, weights)).trains_on == {"STLPIPS"}
+    assert pixel_system(content=WeightedSum(terms, weights | {"st": 0.0})).trains_on == set()
+    assert gan().trains_on == set()
 
 
 def test_a_content_loss_that_names_no_inputs_is_a_plain_function_of_sr_and_hr():

@@ -10,6 +10,8 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 
 from sr.errors import UserError
+from sr.judge.figures import drawn_on
+from sr.judge.table import columns_of
 
 RISEN = 4.0  # times the lowest mean loss of the phase: more than one batch differs from another
 
@@ -19,7 +21,8 @@ class Checkpoints(Checkpoint):
 
     Best means: in the pixel phase, highest fidelity; in the adversarial phase, lowest perceptual distance among the
     checkpoints whose fidelity is not too far below bicubic's. It starts anew with each phase, for no generator
-    trained against a discriminator ever beats the PSNR of the one before.
+    trained against a discriminator ever beats the PSNR of the one before. A perceptual distance that is a loss of the
+    run does not choose: the next one on the perception axis does or, where there is none, fidelity.
 
     Healthy is the newest `last` whose weights were still good: the content loss of the very next step, which they
     give, was at most four times the lowest mean between two checkpoints. A run that diverges goes on from there.
@@ -47,6 +50,7 @@ class Checkpoints(Checkpoint):
     ) -> None:
         self.folder, self.every_steps, self.keep = Path(folder), every_steps, keep
         self.fidelity, self.perceptual, self.floor_db = fidelity, perceptual, floor_db
+        self.judge = perceptual  # the metric that chooses in the adversarial phase
         self.best: dict[str, Any] = {"phase": None}
         self.lowest: dict[str, Any] = {"phase": None}  # mean content loss between two checkpoints
         self.content: tuple[Any, int] = 0.0, 0  # its sum since the last one, over how many steps
@@ -67,6 +71,14 @@ class Checkpoints(Checkpoint):
                 if name not in known:
                     raise UserError(f"callbacks.checkpoints.{option}={name} chooses the best of the {phase} phase, but "
                                     f"the metrics are {known}; add metrics.{name} or name another")  # fmt: skip
+        columns = columns_of(pl_module.validation.metrics, pl_module.trains_on)
+        if self.perceptual in columns and columns[self.perceptual].trained_on:
+            lower = {name: column for name, column in columns.items() if not column.higher_is_better}
+            self.judge = drawn_on(lower, "perception") or self.fidelity
+            if trainer.is_global_zero:
+                print(f"{self.perceptual} is a loss of this run and judges it no longer: the best checkpoint is that "
+                      f"of {self.judge}; add a metric or set callbacks.checkpoints.perceptual for another choice",
+                      flush=True)  # fmt: skip
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:
         newest, (total, steps) = pl_module.watch.content, self.content
@@ -88,7 +100,7 @@ class Checkpoints(Checkpoint):
         cost = -scores[self.fidelity]
         if phase == "adversarial":
             allowed = scores[self.fidelity] >= pl_module.validation.bicubic[self.fidelity] - self.floor_db
-            cost = scores[self.perceptual] if allowed else float("inf")
+            cost = (cost if self.judge == self.fidelity else scores[self.judge]) if allowed else float("inf")
         if phase != self.best["phase"] or cost < self.best["cost"]:
             self.best = {"phase": phase, "cost": cost, "step": trainer.global_step}
             self._save(trainer, "best")

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from sr.metrics import NIQE, PSNR, STLPIPS
 from sr.training.callbacks import Checkpoints
 
 
@@ -27,9 +28,13 @@ class System:
         self.phase, self.phase_ends = phase, {}
         self.validation = SimpleNamespace(bicubic={"psnr_y": 28.0})
         self.watch = SimpleNamespace(content=torch.tensor(1.0))
+        self.trains_on = frozenset()
 
     def read_watched(self) -> None:
         pass
+
+    def phase_steps(self) -> dict:
+        return {"pixel": None, "adversarial": None}
 
 
 @pytest.fixture
@@ -65,6 +70,40 @@ def test_below_the_floor_nothing_is_best(watched):
     watched(1, "adversarial", 28.0, 0.25)
     assert watched(2, "adversarial", 26.9, 0.1) == [1]
     assert watched(3, "adversarial", 27.1, 0.2) == [1, 3]
+
+
+def lpips() -> STLPIPS:
+    """A metric of another class and of the first rank; the weights of the true one are not at hand."""
+    metric = STLPIPS()
+    metric.__class__ = type("LPIPS", (STLPIPS,), {"axis_rank": 0})
+    return metric
+
+
+@pytest.mark.parametrize(
+    ("more", "trains_on", "judge"),
+    [
+        ({"niqe": NIQE()}, {"LPIPS"}, "st_lpips"),
+        ({"niqe": NIQE(), "lpips": lpips()}, {"STLPIPS"}, "lpips"),
+        ({"niqe": NIQE(), "lpips": lpips()}, {"STLPIPS", "LPIPS"}, "niqe"),
+        ({}, {"STLPIPS"}, "psnr_y"),
+    ],
+)
+def test_a_metric_that_is_trained_on_chooses_no_longer(tmp_path, capsys, more, trains_on, judge):
+    trainer, system, checkpoints = Trainer(), System("adversarial"), Checkpoints(str(tmp_path), floor_db=1.0)
+    system.validation.metrics = {"psnr_y": PSNR(), "st_lpips": STLPIPS(), **more}
+    system.trains_on, trainer.enable_validation = trains_on, True
+    checkpoints.on_train_start(trainer, system)
+    said = f"st_lpips is a loss of this run and judges it no longer: the best checkpoint is that of {judge}"
+    assert (said in capsys.readouterr().out) is (judge != "st_lpips")
+    better = 1 if judge == "psnr_y" else -1
+    for trainer.global_step, change in enumerate((0.0, -0.3, 0.3, 0.2), 1):
+        scores = {"psnr_y": 29.0, "st_lpips": 0.5, "niqe": 4.0, "lpips": 0.5}
+        if judge != "st_lpips":
+            scores["st_lpips"] -= trainer.global_step / 20  # better with each step
+        scores[judge] += better * change
+        trainer.callback_metrics = {f"val/{name}": value for name, value in scores.items()}
+        checkpoints.on_validation_end(trainer, system)
+    assert [step for name, step in trainer.saved if name == "best"] == [1, 3]
 
 
 def test_numbers_that_are_none_are_never_best(watched):
