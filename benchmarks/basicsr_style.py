@@ -1,8 +1,8 @@
 """A training step in BasicSR's order of work, described anew: what the project's step is measured against.
 
-After BasicSR 1.4.2 (`SRGANModel.optimize_parameters`): images lie contiguous; D judges real and generated images in two
-passes with a backward each; Adam as torch's constructor makes it, without fusion; every loss is read back each step; the
-average of the generator is moved parameter by parameter. The batch is in memory already, which favours it a little.
+After BasicSR 1.4.2 (`SRGANModel.optimize_parameters`): images lie contiguous; D judges real and generated images in
+two passes with a backward each; Adam as torch's constructor makes it, without fusion; every loss is read back each
+step; the average of the generator is moved parameter by parameter. The batch is in memory already, which favours it.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,9 @@ def step_of(
     """A function of a batch (N C H W, bytes) that trains copies of these networks by one step.
 
     Args:
+        generator: lr to sr.
         discriminator: None for the pixel phase.
+        degradation: (hr, numbers) to (lr, hr).
         content: (sr, hr) to (loss, parts).
         weight: of the adversarial loss.
     """
@@ -37,8 +39,7 @@ def step_of(
             p.requires_grad = False
         opt_g.zero_grad()
         sr = generator(lr)
-        total, told["content"] = content(sr, hr)[0], None
-        told["content"] = total
+        total = told["content"] = content(sr, hr)[0]
         if discriminator is not None:
             told["fool"] = weight * F.binary_cross_entropy_with_logits(fake := discriminator(sr), torch.ones_like(fake))
             total = total + told["fool"]

@@ -3,10 +3,10 @@
     python benchmarks/step.py [--system pixel|adversarial|perceptual] [--steps 20] [--hr 96] [--json FILE]
     python benchmarks/step.py --without channels_last fused kept_memory     what each of these is worth
 
-The paper's networks (SRResNet-16x64 with batch norm, SRGAN's discriminator; for `perceptual` also VGG-19 to conv5_4, with
-random weights, which cost the same) at batch 16. Each contender runs in a process of its own and takes turns with the
-others step by step, so that a machine whose speed drifts favours none. The project's step has all that a run has: loader,
-Lightning, progress bar, curves, gradient norms, guards. The others have their batch in memory.
+The paper's networks (SRResNet-16x64 with batch norm, SRGAN's discriminator; for `perceptual` also VGG-19 to conv5_4,
+with random weights, which cost the same) at batch 16. Each contender runs in a process of its own and takes turns with
+the others step by step, so that a machine whose speed drifts favours none. The project's step has all that a run has:
+loader, Lightning, progress bar, curves, gradient norms, guards. The others have their batch in memory.
 """
 
 import argparse
@@ -90,8 +90,7 @@ def ratio(a: list[float], b: list[float]) -> float:
 def work(name: str, kind: str, steps: int, hr_px: int, pipe: Connection) -> None:
     """One contender: waits for its turn, makes a step, tells the seconds."""
     torch.manual_seed(0)
-    kept = name in ("ours", "bare") or name.startswith("without_") and name != "without_kept_memory"
-    if kept:
+    if name not in ("basicsr_style", "without_kept_memory"):
         memory.keep_freed()
     system = make(kind, channels_last=name != "without_channels_last", fused=name != "without_fused")
     if name in ("bare", "basicsr_style"):
