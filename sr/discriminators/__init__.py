@@ -7,7 +7,15 @@ feature matching compares.
 """
 
 from .patch import PatchDiscriminator
+from .semantic import SemanticDiscriminator
 from .unet import UNetDiscriminator
 from .vgg import VGGDiscriminator
+from .wavelet import WaveletDiscriminator
 
-__all__ = ["PatchDiscriminator", "UNetDiscriminator", "VGGDiscriminator"]
+__all__ = [
+    "PatchDiscriminator",
+    "SemanticDiscriminator",
+    "UNetDiscriminator",
+    "VGGDiscriminator",
+    "WaveletDiscriminator",
+]

