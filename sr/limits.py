@@ -56,6 +56,8 @@ LIMITS: Mapping[str, Limit] = {
     "generator.width": SOME, "generator.depth": SOME, "generator.blocks": SOME,
     "generator.growth": SOME, "generator.res_scale": POSITIVE, "generator.peak": POSITIVE,
     "discriminator.width": SOME, "discriminator.grid": SOME, "discriminator.dense": SOME,
+    "discriminator.growth.*": SOME, "discriminator.strides.*": SOME, "discriminator.kernel": SOME,
+    "discriminator.scales": SOME, "discriminator.inner.width": SOME, "discriminator.gain": POSITIVE,
     "system.discriminator_updates": SOME, "system.discriminator_rests_above": Limit(0, 1, whole=False),
     "losses.adversarial.smoothing": Limit(0, 0.5, whole=False), "losses.adversarial.r1": NUMBER,
     "losses.adversarial.gradient_penalty": NUMBER, "losses.adversarial.feature_matching": NUMBER,

@@ -19,6 +19,12 @@ GROUPS = {  # where an option stands that the default configuration has not
     "losses.*.terms.*.epsilon": ["+losses.content.terms.charbonnier.epsilon=0.1"],
     "losses.*.terms.*.delta": ["+losses.content.terms.huber.delta=0.1"],
     "losses.*.terms.*.darkest": ["+losses.content.terms.angle.darkest=0.1"],
+    "discriminator.growth.*": ["discriminator=patch"],
+    "discriminator.strides.*": ["discriminator=patch"],
+    "discriminator.kernel": ["discriminator=patch"],
+    "discriminator.scales": ["discriminator=patch"],
+    "discriminator.inner.width": ["discriminator=wavelet"],
+    "discriminator.gain": ["discriminator=wavelet"],
     "schedule.*.milestones.*": ["schedule=srgan", "schedule.pixel.milestones=[7]"],
     "schedule.*.gamma": ["schedule=srgan"],
 }

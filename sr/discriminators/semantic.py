@@ -34,6 +34,9 @@ class SemanticDiscriminator(nn.Module):
         channels: of the images, any number.
         width: features of the first convolution.
         bands: three channels to show to the classifier, for images that are neither gray nor RGB.
+        residual: add to each attention and feed-forward what goes into it, as the transformer does from which the
+            paper's block descends (latent diffusion); ours. Without it the real image is heard through the pattern of
+            attention alone, which has to be learnt first.
         stride: of `layer`.
 
     Raises:
@@ -47,6 +50,7 @@ class SemanticDiscriminator(nn.Module):
         channels: int = 3,
         width: int = 64,
         bands: list[int] | None = None,
+        residual: bool = False,
         stride: int = 16,
     ) -> None:
         super().__init__()
@@ -58,7 +62,7 @@ class SemanticDiscriminator(nn.Module):
         self.first = nn.Conv2d(channels, w, 4, 2, padding=1)
         self.convs, self.fusions, self.joins = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         for n_in, n_out, step, shrunk in ((w, 2 * w, 2, 4), (2 * w, 4 * w, 2, 8), (4 * w, 8 * w, 1, 8)):
-            fusion = Fusion(n_semantic, n_out, stride // shrunk, kernel=3 if step == 2 else 4)
+            fusion = Fusion(n_semantic, n_out, stride // shrunk, 3 if step == 2 else 4, residual)
             self.convs.append(SpectralConv2d(n_in, n_out, 4, step, padding=1))
             self.fusions.append(fusion)
             self.joins.append(SpectralConv2d(n_out + fusion.n_out, n_out, 3, padding=1))
@@ -108,20 +112,23 @@ class Fusion(nn.Module):
 
     The semantic features, normalised in groups, attend to themselves and then to the image's features (the query is
     semantic; key and value are the image's), and pass a gated feed-forward of four times the width. Each of the three
-    has a layer norm before it and, as published, no residual around it. A 1x1 convolution, a pixel shuffle and one more
-    convolution bring the result to the image's size.
+    has a layer norm before it and, as published, no residual around it unless asked for. A 1x1 convolution, a pixel
+    shuffle and one more convolution bring the result to the image's size.
 
     Args:
         n_semantic: semantic features.
         n_image: the image's features.
         up: their sizes' ratio.
         kernel: of the last convolution; 4 makes the result smaller by one, like the convolution of the PatchGAN.
+        residual: as in `SemanticDiscriminator`.
         dim: width of the attention, with one head.
     """
 
-    def __init__(self, n_semantic: int, n_image: int, up: int, kernel: int, dim: int = 64) -> None:
+    def __init__(
+        self, n_semantic: int, n_image: int, up: int, kernel: int, residual: bool = False, dim: int = 64
+    ) -> None:
         super().__init__()
-        self.n_out = n_semantic // up**2
+        self.n_out, self.residual = n_semantic // up**2, residual
         self.norm = nn.GroupNorm(gcd(32, n_semantic), n_semantic, eps=1e-6)
         self.semantic_in, self.image_in = nn.Conv2d(n_semantic, dim, 1), nn.Conv2d(n_image, dim, 1)
         self.norms = nn.ModuleList(nn.LayerNorm(dim) for _ in range(3))
@@ -136,12 +143,17 @@ class Fusion(nn.Module):
         query = self.semantic_in(self.norm(semantic))
         height, width = query.shape[-2:]
         x, context = (each.flatten(2).transpose(1, 2) for each in (query, self.image_in(image)))  # N (h w) dim
-        x = self.to_itself(self.norms[0](x), None)
-        x = self.to_image(self.norms[1](x), context)
-        value, gate = self.widen(self.norms[2](x)).chunk(2, dim=-1)
-        x = self.narrow(value * F.gelu(gate))
+        keep = 1.0 if self.residual else 0.0
+        x = self.to_itself(self.norms[0](x)) + keep * x
+        x = self.to_image(self.norms[1](x), context) + keep * x
+        x = self.feed(self.norms[2](x)) + keep * x
         x = self.out(x.transpose(1, 2).unflatten(2, (height, width)))
         return x[..., : image.shape[-2], : image.shape[-1]]
+
+    def feed(self, x: Tensor) -> Tensor:
+        """The gated feed-forward, N n dim to N n dim."""
+        value, gate = self.widen(x).chunk(2, dim=-1)
+        return self.narrow(value * F.gelu(gate))
 
 
 class Attention(nn.Module):
@@ -152,7 +164,7 @@ class Attention(nn.Module):
         self.query, self.key, self.value = (nn.Linear(dim, dim, bias=False) for _ in range(3))
         self.out = nn.Linear(dim, dim)
 
-    def forward(self, x: Tensor, context: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Queries x, N n dim, on `context`, N m dim (None: on itself), to N n dim."""
         context = x if context is None else context
         # Written out, for PyTorch's own attention has no second derivative, which gradient penalties need.

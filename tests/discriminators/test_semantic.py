@@ -50,12 +50,15 @@ def test_the_classifier_is_neither_trained_nor_saved(discriminator):
     assert not any("backbone" in name for name in discriminator.state_dict())
 
 
-def test_the_answer_depends_on_the_real_image(discriminator):
-    image, hr, other = torch.rand(3, 1, 3, 64, 64)
-    for parameter in discriminator.parameters():
-        nn.init.normal_(parameter, 0, 0.3)  # larger than it starts with
-    logits = discriminator(image, hr)
-    assert (logits - discriminator(image, other)).abs().max() > 0.01 * logits.std()
+@pytest.mark.parametrize(("residual", "least"), [(True, 1e-2), (False, 1e-5)])
+def test_the_answer_depends_on_the_real_image(backbone, residual, least, hr):
+    torch.manual_seed(0)
+    discriminator = SemanticDiscriminator(backbone, width=4, residual=residual).eval()
+    for module in discriminator.fusions.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            module.reset_parameters()  # larger than it starts with
+    logits = discriminator(hr, hr)
+    assert (logits - discriminator(hr, 0.5 * hr.flip(1, 3))).abs().max() > least * logits.std()
 
 
 def test_no_gradient_reaches_the_real_image(discriminator):
