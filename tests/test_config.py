@@ -90,25 +90,27 @@ def test_every_file_composes_and_instantiates(group, option, tmp_path, monkeypat
     config = composed(overrides, tmp_path)
     if group == "experiment" and OmegaConf.is_missing(config.data, "root"):
         config = composed([*overrides, "data.root=somewhere"], tmp_path)
-    if "vgg19" in str(config.losses):
-        fake_vgg19(tmp_path, monkeypatch)
+    if "vgg19" in str(config.losses) or "DISTS" in str(config.losses):
+        fake_vgg(monkeypatch)
     build(config)
 
 
-def fake_vgg19(folder: Path, monkeypatch) -> None:
-    """Random weights under torchvision's names, for what composes here must not depend on the network."""
+def fake_vgg(monkeypatch) -> None:
+    """VGG-16 and 19, all zero, as if from torchvision: what composes here must not depend on the network."""
     import torch
 
     from sr.backbones.vgg import vgg_layers
 
-    layers = vgg_layers([2, 2, 4, 4, 4], [("pool", ("pool", 2, 2))])
-    names = [name for name, (kind, *_) in layers if kind == "conv"]
-    state, n_in = {}, 3
-    for i, name in enumerate(names):
-        n_out = min(64 * 2 ** (int(name[4]) - 1), 512)
-        state |= {f"features.{i}.weight": torch.zeros(n_out, n_in, 3, 3), f"features.{i}.bias": torch.zeros(n_out)}
-        n_in = n_out
-    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda *_, **__: state)
+    def load(url: str, **_) -> dict[str, torch.Tensor]:
+        layers = vgg_layers([2, 2, 4, 4, 4] if "vgg19" in url else [2, 2, 3, 3, 3], [])
+        state, n_in = {}, 3
+        for i, name in enumerate(name for name, (kind, *_) in layers if kind == "conv"):
+            n_out = min(64 * 2 ** (int(name[4]) - 1), 512)
+            state |= {f"features.{i}.weight": torch.zeros(n_out, n_in, 3, 3), f"features.{i}.bias": torch.zeros(n_out)}
+            n_in = n_out
+        return state
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", load)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,7 @@ TV = ["+losses.content.terms.tv._target_=sr.losses.TotalVariation", "+losses.con
 
 @pytest.mark.parametrize("losses", [option for group, option in GROUPS if group == "losses" and option != "pixel"])
 def test_a_term_is_added_to_any_losses_from_the_command_line(losses, tmp_path, monkeypatch):
-    fake_vgg19(tmp_path, monkeypatch)
+    fake_vgg(monkeypatch)
     config = composed([f"losses={losses}", *TV], tmp_path)
     validate(config)
     content = instantiate(config.losses.content)
