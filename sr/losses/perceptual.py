@@ -13,7 +13,7 @@ from torch import Tensor
 from sr.backbones import Backbone, three_channels
 from sr.errors import UserError
 
-DISTANCES = {"l1": F.l1_loss, "l2": F.mse_loss}
+DISTANCES = {"l1": (F.l1_loss, 1), "l2": (F.mse_loss, 2)}  # and p
 
 
 class Perceptual(nn.Module):
@@ -42,30 +42,26 @@ class Perceptual(nn.Module):
         style: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
-        self.weights, self.style = dict(layers or {}), dict(style or {})
-        self.wanted = list(self.weights | self.style)
+        layers, style = layers or {}, style or {}
+        self.wanted = list({**layers, **style})
         if not self.wanted or set(self.wanted) - set(backbone.names):
             raise UserError(f"perceptual layers {sorted(self.wanted)}: the backbone has {backbone.names}")
         if distance not in DISTANCES:
             raise UserError(f"distance={distance}; choose one of {sorted(DISTANCES)}")
-        self.backbone = backbone
-        self.distance = DISTANCES[distance]
-        self.feature_scale = feature_scale
-        self.bands = bands
+        self.distance, power = DISTANCES[distance]
+        # The scale is that of the weights: features are large, and so would be their copies.
+        self.weights = {name: weight * feature_scale**power for name, weight in layers.items()}
+        self.style = {name: weight * feature_scale ** (2 * power) for name, weight in style.items()}
+        self.backbone, self.bands = backbone, bands
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         with torch.no_grad():
-            real = self.features(hr)
-        fake = self.features(sr)
+            real = self.backbone(three_channels(hr, self.bands), self.wanted)
+        fake = self.backbone(three_channels(sr, self.bands), self.wanted)
         terms = [weight * self.distance(fake[name], real[name]) for name, weight in self.weights.items()]
         for name, weight in self.style.items():
             terms.append(weight * self.distance(gram(fake[name]), gram(real[name])))
         return torch.stack(terms).sum()
-
-    def features(self, image: Tensor) -> dict[str, Tensor]:
-        """Of every layer that is compared, scaled."""
-        found = self.backbone(three_channels(image, self.bands), self.wanted)
-        return {name: features * self.feature_scale for name, features in found.items()}
 
 
 def gram(features: Tensor) -> Tensor:

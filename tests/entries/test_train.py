@@ -49,6 +49,29 @@ def wait_for(condition, process: Started, seconds: float = 120) -> None:
         time.sleep(0.02)
 
 
+def added(**terms: str) -> list[str]:
+    """Options that add losses, all of weight 0.1, to the adversarial phase."""
+    return [option for name, loss in terms.items() for option in (
+        f"+losses.content.terms.{name}._target_=sr.losses.{loss}", f"+losses.content.weights.{name}=0.1")]  # fmt: skip
+
+
+def test_terms_from_the_command_line_train_and_one_that_judges_says_so(train, tmp_path):
+    terms = added(artifacts="Artifacts", input="LRConsistency", tv="TotalVariation", st="STLPIPS")
+    output = train(*terms, "+losses.content.terms.st.net=alex", "trainer.val_check_interval=4", "steps.pixel=2",
+                   "callbacks.checkpoints.floor_db=100")  # fmt: skip
+    said = "st_lpips is a loss of this run and judges it no longer: the best checkpoint is that of psnr_y"
+    assert output.count(said) == 1
+    run = only_run(tmp_path)
+    assert "| ST-LPIPS (lower is better), trained on |" in (run / "README.md").read_text()
+    with open(run / "curves.csv", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["loss/artifacts"]]
+    assert all(float(row[f"loss/{name}"]) > 0 for row in rows for name in ("artifacts", "input", "tv", "st"))
+    assert rows
+    best = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
+    chosen = next(state for key, state in best["callbacks"].items() if "Checkpoints" in key)["best"]
+    assert chosen["cost"] < 0  # a PSNR
+
+
 def test_a_run_leaves_a_whole_folder_and_weights_to_use(train, tmp_path, environment):
     output = train("logger=csv_wandb", "trainer.val_check_interval=4")
     run = only_run(tmp_path)

@@ -99,6 +99,12 @@ def test_feature_scale_acts_squared_on_l2(backbone, sr, hr):
     assert torch.allclose(scaled, plain / 12.75**2)
 
 
+@pytest.mark.parametrize(("distance", "power"), [("l1", 2), ("l2", 4)])
+def test_feature_scale_acts_squared_on_correlations(backbone, distance, power, sr, hr):
+    plain, scaled = (Perceptual(backbone, None, distance, scale, style=STYLE)(sr, hr) for scale in (1, 1 / 2))
+    assert scaled.item() == pytest.approx(plain.item() / 2**power, rel=1e-5)
+
+
 def test_gray_looks_like_its_rgb(backbone, sr, hr):
     loss = Perceptual(backbone, LAYERS)
     gray_sr, gray_hr = sr.mean(1, keepdim=True), hr.mean(1, keepdim=True)
