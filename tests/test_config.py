@@ -174,7 +174,8 @@ def test_a_term_is_added_to_any_losses_from_the_command_line(losses, tmp_path, m
     others = [name for name in content.terms if name != "tv"]
     assert len(others) >= 2
     less = [*TV, f"losses.content.terms.{others[-1]}=null", f"~losses.content.weights.{others[-1]}"]
-    assert set(instantiate(composed([f"losses={losses}", *less], tmp_path).losses.content).terms) == {*others[:-1], "tv"}
+    content = instantiate(composed([f"losses={losses}", *less], tmp_path).losses.content)
+    assert set(content.terms) == {*others[:-1], "tv"}
 
 
 def test_a_term_added_without_a_weight_is_told(tmp_path):
