@@ -60,6 +60,7 @@ class TrainConfig:
     bands: list[int] | None = None
     steps: Steps = field(default_factory=Steps)
     init_from: str | None = None
+    init_discriminator_from: str | None = None
     resume: str | None = None
     outputs: str = MISSING
     test: list[str] = MISSING

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sr.atomic import write_text
 from sr.errors import UserError
+from sr.weights import community
 from sr.weights import store as weights
 from sr.weights.export import OPSET, SUFFIX, export, table
 
@@ -15,8 +16,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Export and compare; returns the exit status: 1 where the result is not equal."""
     options = parser().parse_args(arguments)
     try:
-        generator, about = weights.load(options.weights)
-        target = options.out or Path(f"{weights.find(options.weights).stem}{SUFFIX[options.to]}")
+        file = weights.find(options.weights)
+        generator, about = weights.load(file) if weights.is_for_load(file) else community.as_generator(file)
+        target = options.out or Path(f"{file.stem}{SUFFIX[options.to]}")
         if options.to == "ncnn" and target.suffix != ".param":
             raise UserError(f"{target}: ncnn has two files, NAME.param and NAME.bin; give -o NAME.param")
         for file in (target, *([target.with_suffix(".bin")] if options.to == "ncnn" else [])):
@@ -28,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     write_text(target.with_name(f"{target.name}.json"), json.dumps(told, indent=1) + "\n")
     print(table(told))
-    print(f"{target}; the report is {target}.json")
+    print(f"{target}; the report is {target}.json" + (f"; {told['opens']}" if "opens" in told else ""))
     if not told["equal"]:
         print(f"error: {target} differs by more than {told['tolerance']}; do not use it", file=sys.stderr)
         return 1
@@ -38,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """Of the command line."""
     p = argparse.ArgumentParser(prog="python -m sr.export", description=__doc__)
-    p.add_argument("weights", help="a .safetensors or .ckpt, the folder of a run, or a bundled model")
+    p.add_argument("weights", help="a .safetensors, .ckpt or .pth, the folder of a run, or a bundled model")
     p.add_argument("--to", required=True, choices=sorted(SUFFIX))
     p.add_argument("-o", "--out", type=Path, help="the file (here, named after the weights)")
     p.add_argument("--half", action="store_true", help="in half precision")

@@ -68,7 +68,7 @@ def train(config: DictConfig, folder: Path) -> float | None:
 
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     system.about = about_weights(plain, [])
-    checkpoint = start(system, folder, config.init_from, config.resume)
+    checkpoint = start(system, folder, config.init_from, config.resume, config.init_discriminator_from)
     if trainer.is_global_zero:
         remember(config, folder, resuming=checkpoint is not None)
     for logger in loggers:

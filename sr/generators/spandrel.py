@@ -94,10 +94,12 @@ def architectures(spandrel: Any) -> dict[str, tuple[Any, type[nn.Module]]]:
     return dict(sorted(found.items()))
 
 
-def arguments_of(network: nn.Module) -> dict[str, Any]:
-    """What a network of spandrel's was built with, defaults left out."""
+def built_with(network: nn.Module) -> dict[str, Any]:
+    """`architecture` and `arguments` that build a network of spandrel's anew, defaults left out."""
+    known = architectures(import_module("spandrel"))
     takes, given = signature(type(network)).parameters, dict(network.hyperparameters)  # type: ignore[arg-type]
-    return {name: value for name, value in given.items() if name not in takes or value != takes[name].default}
+    arguments = {name: value for name, value in given.items() if name not in takes or value != takes[name].default}
+    return {"architecture": next(n for n, (_, made) in known.items() if made is type(network)), "arguments": arguments}
 
 
 def _sizes(takes: Mapping[str, Parameter], scale: int, channels: int) -> dict[str, Any]:

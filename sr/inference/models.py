@@ -142,14 +142,13 @@ def of_generator(name: str, generator: nn.Module, scale: int, channels: int, dev
 
 
 def _of_file(path: Path, device: torch.device) -> Enlarger:
-    suffix = path.suffix.lower()
-    if (suffix == ".safetensors" and weights.is_ours(path)) or (suffix == ".ckpt" and weights.is_our_run(path)):
+    if weights.is_for_load(path):
         generator, about = weights.load(path)
         if not {"scale", "channels"} <= about.keys():
             raise weights.UnusableWeights(f"{path}: its header does not say scale and channels")
         found = of_generator(path.stem, generator, about["scale"], about["channels"], device)
         found.range = weights.trained_range(about)
         return found
-    model = (onnx if suffix == ".onnx" else community).load(path, device)
+    model = (onnx if path.suffix.lower() == ".onnx" else community).load(path, device)
     return Enlarger(path.stem, model.scale, model.channels, model.run, device, model.parameters,
                     bounded=model.bounded, network=model.network, range=model.range)  # fmt: skip

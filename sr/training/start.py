@@ -1,23 +1,31 @@
 """How a run starts: from nothing, from weights that are there, or where it stopped."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn as nn
+from torch import Tensor
 
 from sr.errors import UserError, reason
-from sr.weights import store as weights
+from sr.weights import states
 
 from .system import PixelSystem
 
+Read = Callable[[str], dict[str, Tensor]]
 
-def start(system: PixelSystem, folder: Path, init_from: str | None, resume: str | None) -> Path | None:
+
+def start(
+    system: PixelSystem, folder: Path, init_from: str | None, resume: str | None, init_discriminator_from: str | None
+) -> Path | None:
     """The checkpoint to continue, already found to fit `system`; None for a new run, given its first weights here.
 
     Args:
         folder: of the run.
-        init_from: weights for the generator.
+        init_from: weights for the generator and its average.
         resume: None, auto, the folder of a run, or one of its checkpoints.
+        init_discriminator_from: weights for the discriminator.
 
     Raises:
         UserError: a checkpoint or weights that cannot be used.
@@ -29,21 +37,45 @@ def start(system: PixelSystem, folder: Path, init_from: str | None, resume: str 
             _must_fit(system, checkpoint, f"resume={resume}")
             return checkpoint
     if init_from is not None:
-        _start_from(system, init_from)
+        networks = [system.generator, system.generator_ema]
+        _start_from(networks, states.of_generator, init_from, f"init_from={init_from}", "generator")
+    if init_discriminator_from is not None:
+        given = f"init_discriminator_from={init_discriminator_from}"
+        if "discriminator" not in system.trained_networks:
+            raise UserError(f"{given}: this run trains none; system=adversarial does")
+        networks = [system.get_submodule("discriminator")]
+        _start_from(networks, states.of_discriminator, init_discriminator_from, given, "discriminator")
     return None
 
 
-def _start_from(system: PixelSystem, path: str) -> None:
-    """Give the generator and its average the weights of a `.safetensors`, a checkpoint or a run."""
+def _start_from(networks: list[nn.Module], read: Read, path: str, given: str, group: str) -> None:
+    """Give these networks, which are alike, the weights that `path` names."""
     try:
-        state = weights.averaged_of(path) if path.endswith(".ckpt") else weights.load(path)[0].state_dict()
-        for network in (system.generator, system.generator_ema):
-            network.load_state_dict(state)
-    except (RuntimeError, ValueError, OSError) as error:
-        raise UserError(f"init_from={path}: {reason(error)}; it must hold weights of this very "
-                          "generator (compare generator=... and its arguments)") from error  # fmt: skip
+        state = read(path)
+    except UserError as error:
+        raise UserError(f"{given}: {reason(error)}") from error
+    ours = networks[0].state_dict()
+    if differing := _differences(ours, state):
+        name, here, there = differing[0]
+        raise UserError(
+            f"{given}: {len(differing)} of {len(ours.keys() | state.keys())} tensors are not those of this "
+            f"{type(networks[0]).__name__}; the first is {name}, {there} there and {here} here; it must hold weights "
+            f"of this very {group} (compare {group}=... and its arguments)"
+        )
     if bad := _not_finite(state):
-        raise UserError(f"init_from={path}: {bad} holds NaN or infinite values; name weights of a run that went well")
+        raise UserError(f"{given}: {bad} holds NaN or infinite values; name weights of a run that went well")
+    for network in networks:
+        network.load_state_dict(state)
+
+
+def _differences(ours: dict[str, Any], theirs: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Names and both shapes of tensors that are not in both, or differ in shape; ours in their order first."""
+
+    def shape(side: dict[str, Any], name: str) -> Any:
+        return tuple(side[name].shape) if name in side else "nothing"
+
+    both = [(name, shape(ours, name), shape(theirs, name)) for name in (ours | theirs)]
+    return [(name, here, there) for name, here, there in both if here != there]
 
 
 def _must_fit(system: PixelSystem, path: Path, given: str) -> None:
@@ -54,12 +86,9 @@ def _must_fit(system: PixelSystem, path: Path, given: str) -> None:
     except Exception as error:  # whatever a damaged or a stranger's file makes of it
         raise UserError(f"{given}: {path} is not a checkpoint that can be read ({reason(error)}); name another one of "
                         "the run, such as checkpoints/healthy.ckpt or best.ckpt") from error  # fmt: skip
-    ours = system.state_dict()
-    for name in ours.keys() | state.keys():
-        a, b = (tuple(each[name].shape) if name in each else "nothing" for each in (state, ours))
-        if a != b:
-            raise UserError(f"{given}: the checkpoint has {a} for {name}, this configuration {b}; resume with the "
-                            "networks and losses that the run was started with")  # fmt: skip
+    for name, here, there in _differences(system.state_dict(), state):
+        raise UserError(f"{given}: the checkpoint has {there} for {name}, this configuration {here}; resume with the "
+                        "networks and losses that the run was started with")  # fmt: skip
     if bad := _not_finite(state):
         raise UserError(f"{given}: {bad} in {path.name} holds NaN or infinite values; name an earlier checkpoint, such "
                         "as healthy.ckpt")  # fmt: skip

@@ -77,7 +77,7 @@ def load(path: str | Path) -> tuple[nn.Module, dict[str, Any]]:
         UnusableWeights: in one sentence that names the file.
     """
     path = find(path)
-    about, state = _read_checkpoint(path) if path.suffix.lower() == ".ckpt" else _read(path)
+    about, state = _read_checkpoint(path) if path.suffix.lower() == ".ckpt" else opened(path)
     try:
         generator = _build(about, state)
     except UnusableWeights as error:
@@ -120,10 +120,17 @@ def is_ours(path: Path) -> bool:
 
 def is_our_run(checkpoint: Path) -> bool:
     """Whether a `.ckpt` was written by a run of ours."""
-    return "about" in _checkpoint(checkpoint)
+    return "about" in unpickled(checkpoint)
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def is_for_load(path: Path) -> bool:
+    """Whether `load` can read a file: ours say what they hold, the community's do not."""
+    suffix = path.suffix.lower()
+    return (suffix == ".safetensors" and is_ours(path)) or (suffix == ".ckpt" and is_our_run(path))
+
+
+def opened(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and tensors of a `.safetensors`."""
     try:
         with safe_open(path, "pt") as file:
             header = file.metadata() or {}
@@ -134,7 +141,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    checkpoint = _checkpoint(path)
+    checkpoint = unpickled(path)
     if not isinstance(checkpoint.get("about"), dict):
         raise UnusableWeights(f"{path}: not a checkpoint of a run of this project")
     return checkpoint["about"], _averaged(checkpoint)
@@ -146,7 +153,7 @@ def averaged_of(checkpoint: str | Path) -> dict[str, Any]:
     Raises:
         UnusableWeights: no such file, or not a checkpoint.
     """
-    return _averaged(_checkpoint(Path(checkpoint)))
+    return _averaged(unpickled(Path(checkpoint)))
 
 
 def _averaged(checkpoint: dict[str, Any]) -> dict[str, Any]:
@@ -154,7 +161,8 @@ def _averaged(checkpoint: dict[str, Any]) -> dict[str, Any]:
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
-def _checkpoint(path: Path) -> dict[str, Any]:
+def unpickled(path: Path) -> dict[str, Any]:
+    """What torch saved in a file, tensors and plain values alone; nothing in it is executed."""
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged or a stranger's pickle makes of it

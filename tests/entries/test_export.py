@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from sr import generators
 from sr.export import main
 from sr.generators import Compact, SRResNet
 from sr.inference import models
-from sr.weights import export
+from sr.weights import export, states
 from sr.weights import store as weights
 from sr.weights.export.equality import SIZES, TOLERANCE
 
@@ -52,6 +53,29 @@ def test_what_is_exported_equals_what_was_trained(network, to, half, tmp_path, c
     assert {path.name for path in tmp_path.iterdir()} == made
 
 
+MORE = {
+    "EDSR": {"width": 8, "blocks": 1},
+    "RLFN": {"width": 8, "blocks": 1},
+    "RRDBNet": {"width": 8, "blocks": 1, "growth": 4},
+    "SPAN": {"width": 8, "norm": False},
+    "Spandrel": {"architecture": "RealPLKSR", "arguments": {"dim": 16, "n_blocks": 1}},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scale", [2, 4])
+@pytest.mark.parametrize("name", MORE)
+def test_every_generator_becomes_onnx(tmp_path, name, scale):
+    needs("onnx")
+    if name == "Spandrel":
+        pytest.importorskip("spandrel")
+    torch.manual_seed(0)
+    arguments = MORE[name] | {"scale": scale}
+    about = {"generator": name, "arguments": arguments, "scale": scale, "channels": 3}
+    weights.save(tmp_path / "a.safetensors", getattr(generators, name)(**arguments), about)
+    assert main([str(tmp_path / "a.safetensors"), "--to", "onnx", "-o", str(tmp_path / "a.onnx")]) == 0
+
+
 @pytest.mark.slow
 def test_onnx_is_a_model_of_ours_elsewhere(network, tmp_path):
     onnx = pytest.importorskip("onnx")
@@ -77,6 +101,41 @@ def test_spandrel_opens_what_we_ship_and_makes_the_same_of_it(name, face):
     lr = face[None, :, :40, :56] / 255
     with torch.inference_mode():
         torch.testing.assert_close(theirs(lr), ours(lr).clamp(0, 1), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("to", ["pth", "safetensors"])
+def test_community_weights_are_exported_too(tmp_path, capsys, to):
+    """From a .pth of another project to one of ours, which spandrel opens, and into training."""
+    spandrel = pytest.importorskip("spandrel")
+    from spandrel.architectures.ESRGAN import ESRGAN
+
+    torch.manual_seed(0)
+    theirs = ESRGAN(num_filters=8, num_blocks=1, scale=2)
+    torch.save({"params_ema": theirs.state_dict()}, tmp_path / "theirs.pth")
+    target = tmp_path / f"made{export.SUFFIX[to]}"
+    assert main([str(tmp_path / "theirs.pth"), "--to", to, "-o", str(target)]) == 0
+    assert "spandrel opens it as ESRGAN" in capsys.readouterr().out
+    made, lr = states.of_generator(str(target)), torch.rand(1, 3, 9, 11)
+    assert all(torch.equal(value, made[key]) for key, value in theirs.state_dict().items())
+    again = spandrel.ModelLoader().load_from_file(target).eval()
+    assert torch.allclose(again(lr), models.load(target)(lr).clamp(0, 1), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["RRDBNet", "SPAN", "EDSR"])
+def test_a_pth_of_ours_says_who_opens_it(tmp_path, capsys, name):
+    """A plain state dict under `params`, as BasicSR's tools expect it."""
+    pytest.importorskip("spandrel")
+    arguments = {"RRDBNet": {"width": 8, "blocks": 1}, "SPAN": {"width": 8}, "EDSR": {"width": 8, "blocks": 1}}[name]
+    generator = getattr(generators, name)(**arguments)
+    about = {"generator": name, "arguments": arguments, "scale": 4, "channels": 3}
+    weights.save(tmp_path / "ours.safetensors", generator, about)
+    made = tmp_path / "made.pth"
+    main([str(tmp_path / "ours.safetensors"), "--to", "pth", "-o", str(made)])
+    told = {"RRDBNet": "opens it as ESRGAN", "SPAN": "opens it as SPAN", "EDSR": "does not know this network"}[name]
+    assert f"spandrel {told}" in capsys.readouterr().out
+    found = torch.load(made, weights_only=True)
+    assert found.keys() == {"params"}
+    assert found["params"].keys() == generator.state_dict().keys()
 
 
 def test_an_unequal_export_is_told(network, tmp_path, monkeypatch, capsys):

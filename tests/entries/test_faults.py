@@ -100,7 +100,8 @@ def test_checkpoints_and_weights_that_cannot_be_used(train, tmp_path):
 @pytest.mark.slow
 def test_a_run_with_all_options_at_their_lower_ends(train, tmp_path):
     """As far as they go together; tests/test_limits.py tries each at both ends and beyond."""
-    left_out = ("data.crop_px", "data.batch_size", "data.held_out_images", "trainer.", "callbacks.stop.", "generator.b")
+    left_out = ("data.crop_px", "data.batch_size", "data.held_out_images", "trainer.", "callbacks.stop.", "generator.b",
+                "generator.growth", "generator.res_scale", "generator.peak")  # fmt: skip
     ends = [
         f"{option}={limit.least + (1e-9 if limit.beyond else 0):g}"
         for option, limit in LIMITS.items()

@@ -12,6 +12,7 @@ import torch.nn as nn
 from sr.atomic import replacing
 from sr.errors import MissingError, UserError, reason
 
+from ..community import who_opens
 from .equality import TOLERANCE, compare, table
 from .writers import SUFFIX, WRITERS
 
@@ -28,13 +29,14 @@ def export(
     Args:
         generator: of the weights, in eval mode.
         about: their header; it is written into the file too.
-        to: onnx, torchscript, pt2, safetensors or ncnn.
+        to: onnx, torchscript, pt2, safetensors, pth or ncnn.
         target: the file; ncnn's .bin goes beside its .param.
         half: weights and images in half precision.
         opset: of ONNX.
 
     Returns:
-        The report: what, and for each size the largest and mean difference in [0, 1] and the milliseconds of both.
+        The report: what, and for each size the largest and mean difference in [0, 1] and the milliseconds of both;
+        for state dicts also who opens them.
 
     Raises:
         UserError: a package that is missing, or a network that the format cannot hold.
@@ -67,5 +69,7 @@ def export(
         raise
     except Exception as error:  # exporters raise whatever they meet
         raise UserError(f"{target}: {to} cannot be made of this network ({reason(error)})") from error
+    if to in ("pth", "safetensors"):
+        told["opens"] = who_opens(target)
     told["equal"] = all(size["max"] <= TOLERANCE[half] for size in told["sizes"])
     return told

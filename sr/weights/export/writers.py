@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +22,7 @@ from sr.weights import store as weights
 from .equality import SIZES, Run
 
 SUFFIX = {"onnx": ".onnx", "torchscript": ".torchscript", "pt2": ".pt2", "safetensors": ".safetensors",
-          "ncnn": ".param"}  # fmt: skip
+          "ncnn": ".param", "pth": ".pth"}  # fmt: skip
 
 
 def _free(example: Tensor) -> tuple[dict[int, Any], ...]:
@@ -71,6 +72,16 @@ def _safetensors(network: nn.Module, example: Tensor, path: Path, header: dict[s
     return back
 
 
+def _pth(network: nn.Module, example: Tensor, path: Path, _: dict[str, str], __: int) -> Run:
+    """A state dict under `params`, as BasicSR writes it; it holds no header, the report does."""
+    state = {key: value.contiguous() for key, value in network.state_dict().items()}
+    torch.save({"params": state}, buffer := BytesIO())  # of which not even the file's name is kept
+    path.write_bytes(buffer.getvalue())
+    back = deepcopy(network)
+    back.load_state_dict(torch.load(path, weights_only=True)["params"])
+    return back
+
+
 def _ncnn(network: nn.Module, example: Tensor, path: Path, _: dict[str, str], __: int) -> Run:
     """A .param and a .bin; they hold no header, the report does."""
     import ncnn
@@ -113,4 +124,5 @@ def _silence() -> Iterator[None]:
         os.close(nowhere)
 
 
-WRITERS = {"onnx": _onnx, "torchscript": _torchscript, "pt2": _pt2, "safetensors": _safetensors, "ncnn": _ncnn}
+WRITERS = {"onnx": _onnx, "torchscript": _torchscript, "pt2": _pt2, "safetensors": _safetensors, "ncnn": _ncnn,
+           "pth": _pth}  # fmt: skip
