@@ -184,7 +184,7 @@ def test_a_term_added_without_a_weight_is_told(tmp_path):
         instantiate(config.losses.content)
 
 
-@pytest.mark.parametrize("losses", ["esrgan", "realesrgan", "ldl"])
+@pytest.mark.parametrize("losses", ["srgan", "esrgan", "realesrgan", "ldl", "sed"])
 def test_the_papers_losses_run_offline_as_their_headers_say(losses, tmp_path):
     """Of the same terms and weights, on layers of the same depth."""
     text = (Path(CONF) / "losses" / f"{losses}.yaml").read_text()
@@ -195,8 +195,8 @@ def test_the_papers_losses_run_offline_as_their_headers_say(losses, tmp_path):
     content = instantiate(offline.content)
     assert content.weights == published.content.weights
     assert (offline.adversarial_weight, offline.adversarial) == (published.adversarial_weight, published.adversarial)
-    layers = [{name[:5]: weight for name, weight in dict(found).items()} for found in (
-        content.terms["perceptual"].weights, published.content.terms.perceptual.layers)]  # fmt: skip
+    layers = [{name[:5]: weight for name, weight in losses.content.terms.perceptual.layers.items()}
+              for losses in (offline, published)]  # fmt: skip
     assert layers[0] == layers[1]
 
 
