@@ -1,3 +1,5 @@
+from copy import deepcopy
+
 import pytest
 import torch
 import torch.nn as nn
@@ -50,3 +52,18 @@ def test_sigma_is_in_full_precision_under_autocast():
     sigma = conv.weight_u @ matrix @ conv.weight_v
     assert sigma.item() == pytest.approx(torch.linalg.svdvals(matrix)[0].item(), rel=1e-2)
     assert conv.weight_u.norm().item() == pytest.approx(1, abs=1e-6)  # not rounded to 8 bits
+
+
+@pytest.mark.slow
+def test_compiled_it_is_the_same_two_calls_a_backward():
+    torch.manual_seed(0)
+    plain = SpectralConv2d(3, 8, 4, 2, padding=1)
+    compiled = deepcopy(plain)
+    compiled.compile()
+    x, y = torch.rand(2, 2, 3, 16, 16)
+    for _ in range(2):
+        for conv in (plain, compiled):
+            conv.zero_grad()
+            (conv(x).square().mean() - conv(y).mean()).backward()
+        assert torch.allclose(plain.weight_orig.grad, compiled.weight_orig.grad, atol=1e-6)
+        assert torch.allclose(plain.weight_u, compiled.weight_u, atol=1e-6)

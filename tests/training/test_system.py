@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader
 
 from sr.degradations import Bicubic
-from sr.discriminators import VGGDiscriminator
+from sr.discriminators import UNetDiscriminator, VGGDiscriminator
 from sr.generators import Compact, SRResNet
 from sr.losses import L1, STLPIPS, Vanilla, WeightedSum
 from sr.training.adversarial import AdversarialSystem
@@ -68,6 +68,11 @@ def demanding_gan(**changes) -> AdversarialSystem:
     torch.manual_seed(0)
     patches = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.LeakyReLU(0.2), nn.Conv2d(8, 1, 3))
     return gan(adversarial=Demanding(), discriminator=patches, **changes)
+
+
+def spectral_gan(**changes) -> AdversarialSystem:
+    torch.manual_seed(0)
+    return gan(discriminator=UNetDiscriminator(width=2), **changes)
 
 
 def fit(system: PixelSystem, steps: int, callbacks=(), loader=None, **options) -> pl.Trainer:
@@ -225,6 +230,19 @@ def test_a_run_with_the_averages_image_resumes_as_if_never_stopped(tmp_path):
     assert rest.global_step == 6
     assert equal(whole.state_dict(), rest.state_dict())
     assert not equal(half.state_dict(), rest.state_dict())
+
+
+def test_power_iterations_resume_as_if_never_stopped(tmp_path):
+    loader = DataLoader(list(batches(1).dataset) * 6, batch_size=4)  # the same batch six times
+    whole, half, rest = (spectral_gan() for _ in range(3))
+    fit(whole, 6, loader=loader)
+    fit(half, 3, [Checkpoints(str(tmp_path), every_steps=100)], loader=loader)
+    pl.Trainer(
+        max_steps=6, accelerator="cpu", logger=False, limit_val_batches=0, enable_progress_bar=False,
+        enable_model_summary=False, enable_checkpointing=False,
+    ).fit(rest, loader, ckpt_path=tmp_path / "last.ckpt", weights_only=True)  # fmt: skip
+    assert equal(whole.state_dict(), rest.state_dict())
+    assert not torch.equal(half.discriminator.conv1.weight_u, rest.discriminator.conv1.weight_u)
 
 
 def test_accumulation_equals_the_whole_batch_with_the_averages_image_too():
@@ -434,13 +452,14 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_state(tmp_path, make
     assert sorted(file.name for file in tmp_path.iterdir()) == ["healthy.ckpt", "last.ckpt"]
 
 
-def test_when_the_discriminators_update_is_refused_the_generators_is_too():
+@pytest.mark.parametrize("make", [gan, spectral_gan])  # whose calls change buffers
+def test_when_the_discriminators_update_is_refused_the_generators_is_too(make):
     class Poisoned(Vanilla):
         def discriminator(self, D, hr, sr, lr):
             loss, parts = super().discriminator(D, hr, sr, lr)
             return loss * float("nan"), parts
 
-    system = gan(adversarial=Poisoned())
+    system = make(adversarial=Poisoned())
     before = state(system)
     with pytest.raises(NonFiniteError, match="at step 1: loss/discriminator"):
         fit(system, 3)
@@ -452,8 +471,9 @@ def test_half_precision_is_refused():
         fit(pixel_system(), 1, precision="bf16-true")
 
 
-def test_bf16_autocast_trains_fp32_weights():
-    system = gan()
+@pytest.mark.parametrize("make", [gan, spectral_gan])
+def test_bf16_autocast_trains_fp32_weights(make):
+    system = make()
     fit(system, 3, precision="bf16-mixed")
     assert all(p.dtype == torch.float32 and p.isfinite().all() for p in system.parameters())
 
