@@ -75,15 +75,16 @@ def smallest(images: Any) -> dict[str, Any]:
 @contextmanager
 def undisturbed(system: PixelSystem) -> Iterator[None]:
     """Put back what passes without an update leave behind."""
-    kept = [(buffer, buffer.clone()) for buffer in system.changing()]
+    kept = [(tensor, tensor.detach().clone()) for tensor in system.changing()]
     system.guard.rehearsing = True
     with torch.random.fork_rng(devices=[system.device] if system.device.type == "cuda" else []):
         try:
             yield
         finally:
             system.guard.rehearsing = False
-            for buffer, copy in kept:
-                buffer.copy_(copy)
+            with torch.no_grad():
+                for tensor, copy in kept:
+                    tensor.copy_(copy)
             for parameter in system.parameters():
                 parameter.grad = None
             system.watch.start(system.global_step)
