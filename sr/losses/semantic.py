@@ -2,6 +2,10 @@
 
 Features: Johnson et al. 2016, arXiv 1603.08155, section 3.1 (feature reconstruction), here from deep layers of a
 classifier. Class probabilities: the real image is the teacher, as in Hinton et al. 2015, arXiv 1503.02531, section 2.
+
+    +losses.content.terms.semantic._target_=sr.losses.Semantic +losses.content.weights.semantic=0.1
+    +losses.content.terms.semantic.backbone._target_=sr.backbones.efficientnet_lite
+    +losses.content.terms.semantic.layers.stage5=1.0
 """
 
 from collections.abc import Mapping

@@ -1,9 +1,14 @@
+import re
+
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
 
 from sr.backbones import efficientnet_lite
+from sr.config import CONF, register
 from sr.errors import UserError
-from sr.losses import Semantic
+from sr.losses import Semantic, semantic
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +60,13 @@ def test_mistakes_are_told(backbone):
         Semantic(backbone, {})
     with pytest.raises(UserError, match="at least 32 pixels a side, not 31x64"):
         Semantic(backbone, {"stage5": 1.0})(*torch.rand(2, 1, 3, 31, 64))
+
+
+def test_it_is_added_from_the_command_line_as_its_module_says():
+    register()
+    with initialize_config_dir(CONF, version_base="1.3"):
+        config = compose("train", overrides=re.findall(r"\+losses\S+", semantic.__doc__))
+    term = instantiate(config.losses.content.terms.semantic)
+    assert isinstance(term, Semantic)
+    assert term.weights == {"stage5": 1.0}
+    assert config.losses.content.weights.semantic == 0.1
