@@ -34,6 +34,7 @@ class EfficientNetLite(nn.Module):
     Attributes:
         names: of the activations.
         channels: name -> features.
+        strides: name -> how many times smaller than the image it is; of stem and stages.
     """
 
     def __init__(self, state: dict[str, Tensor], depths: tuple[int, ...], deepest: str = "logits") -> None:
@@ -41,6 +42,7 @@ class EfficientNetLite(nn.Module):
         self.logits_weight: Tensor
         self.logits_bias: Tensor
         self.channels = {"stem": self._fold("stem", state, "_conv_stem", "_bn0")}
+        self.strides = {"stem": 2}
         self.stages: list[tuple[str, list[tuple[str, int, bool]]]] = []  # blocks: name, stride, whether it expands
         i = 0
         for stage, (depth, stride) in enumerate(zip(depths, STRIDES, strict=True), 1):
@@ -56,6 +58,7 @@ class EfficientNetLite(nn.Module):
                 i += 1
             self.stages.append((f"stage{stage}", blocks))
             self.channels[f"stage{stage}"] = n_out
+            self.strides[f"stage{stage}"] = stride * list(self.strides.values())[-1]
         self.channels["head"] = self._fold("head", state, "_conv_head", "_bn1")
         for kind in ("weight", "bias"):
             self.register_buffer(f"logits_{kind}", state[f"_fc.{kind}"].float(), persistent=False)

@@ -18,8 +18,8 @@ class SemanticDiscriminator(nn.Module):
     """A PatchGAN whose features are asked for what a pretrained classifier sees in the real image.
 
     Convolutions 4x4 (strides 2 2 2 1, features w 2w 4w 8w); after each but the first, a `Fusion` block makes semantic
-    features at its size, which are concatenated and joined by a 3x3 convolution. All are under spectral normalisation
-    but the first and the last, as published.
+    features at its size, which are concatenated and joined by a 3x3 convolution. All of these convolutions are
+    under spectral normalisation but the first and the last, as published.
 
     Ours: the classifier is EfficientNet-Lite instead of CLIP's ResNet-50. Its `stage5`, the last of stride 16, stands
     where the paper takes `layer3`, also the last of stride 16. Crops may have any size from 24 pixels on, not 256
@@ -37,10 +37,9 @@ class SemanticDiscriminator(nn.Module):
         residual: add to each attention and feed-forward what goes into it, as the transformer does from which the
             paper's block descends (latent diffusion); ours. Without it the real image is heard through the pattern of
             attention alone, which has to be learnt first.
-        stride: of `layer`.
 
     Raises:
-        UserError: the classifier has no such layer.
+        UserError: the classifier has no such layer, or it has another stride.
     """
 
     def __init__(
@@ -51,18 +50,18 @@ class SemanticDiscriminator(nn.Module):
         width: int = 64,
         bands: list[int] | None = None,
         residual: bool = False,
-        stride: int = 16,
     ) -> None:
         super().__init__()
-        if layer not in backbone.names:
-            raise UserError(f"discriminator.layer={layer}: the backbone has {backbone.names}")
+        fitting = [name for name, stride in backbone.strides.items() if stride in (8, 16) and name in backbone.names]
+        if layer not in fitting:
+            raise UserError(f"discriminator.layer={layer}: of this backbone, {', '.join(fitting)} can be looked at")
         self.backbone, self.layer, self.bands = backbone, layer, bands
         self.seen: tuple[Tensor, int, Tensor] | None = None  # hr, its version, its semantic features
         n_semantic, w = backbone.channels[layer], width
         self.first = nn.Conv2d(channels, w, 4, 2, padding=1)
         self.convs, self.fusions, self.joins = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         for n_in, n_out, step, shrunk in ((w, 2 * w, 2, 4), (2 * w, 4 * w, 2, 8), (4 * w, 8 * w, 1, 8)):
-            fusion = Fusion(n_semantic, n_out, stride // shrunk, 3 if step == 2 else 4, residual)
+            fusion = Fusion(n_semantic, n_out, backbone.strides[layer] // shrunk, 3 if step == 2 else 4, residual)
             self.convs.append(SpectralConv2d(n_in, n_out, 4, step, padding=1))
             self.fusions.append(fusion)
             self.joins.append(SpectralConv2d(n_out + fusion.n_out, n_out, 3, padding=1))

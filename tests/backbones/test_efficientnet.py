@@ -65,6 +65,7 @@ def test_it_is_the_network_of_the_weights_with_batch_norm_unfolded(network, stat
 def test_stages_shrink_as_they_should_and_all_weights_are_used(network, state):
     features = network(torch.rand(2, 3, 64, 96), network.names)
     sides = {"stem": 2, "stage1": 2, "stage2": 4, "stage3": 8, "stage4": 16, "stage5": 16, "stage6": 32, "stage7": 32}
+    assert network.strides == sides
     for name, shrunk in sides.items():
         assert features[name].shape == (2, network.channels[name], 64 // shrunk, 96 // shrunk)
     assert [network.channels[f"stage{i}"] for i in range(1, 8)] == [16, 24, 40, 80, 112, 192, 320]

@@ -22,7 +22,7 @@ def discriminator(backbone):
 class Clip(nn.Module):
     """The size of the paper's classifier: layer3 of CLIP's ResNet-50 has 1024 features."""
 
-    names, channels = ["layer3"], {"layer3": 1024}
+    names, channels, strides = ["layer3"], {"layer3": 1024}, {"layer3": 16}
 
 
 def test_parameters_are_those_of_the_official_network():
@@ -100,6 +100,10 @@ def test_what_was_seen_in_bf16_serves_in_full_precision(discriminator):
     assert discriminator(image, hr).dtype == torch.float32
 
 
+def test_a_layer_of_stride_8_serves_as_well(backbone):
+    assert SemanticDiscriminator(backbone, "stage3", width=4)(*torch.rand(2, 1, 3, 40, 64)).shape == (1, 1, 3, 6)
+
+
 @pytest.mark.parametrize("size", [(24, 24), (25, 47), (64, 96), (71, 33)])
 def test_any_crop_from_24_pixels_on(discriminator, size):
     logits = discriminator(*torch.rand(2, 1, 3, *size))
@@ -128,8 +132,9 @@ def test_the_query_is_semantic_and_each_block_brings_it_to_the_image_s_size():
 
 
 def test_mistakes_are_told(backbone, discriminator):
-    with pytest.raises(UserError, match=r"discriminator\.layer=stage9: the backbone has"):
-        SemanticDiscriminator(backbone, "stage9")
+    for layer in ("stage9", "stage2"):
+        with pytest.raises(UserError, match=rf"discriminator\.layer={layer}: .* stage3, stage4, stage5 can be"):
+            SemanticDiscriminator(backbone, layer)
     with pytest.raises(UserError, match=r"needs the real image, too: call it as D\(image, hr\)"):
         discriminator(torch.rand(1, 3, 64, 64))
     with pytest.raises(UserError, match="at least 24 pixels a side, not 23x64"):
