@@ -14,13 +14,16 @@ import torch
 from .conftest import ROOT, SMALL
 from .test_train import only_run, state
 
+# fmt: off
 GENERATORS = {  # name -> sizes for a test
     "compact": ["generator.width=4", "generator.depth=1"],
     "edsr": ["generator.width=4", "generator.blocks=1"],
     "rlfn": ["generator.width=4", "generator.blocks=1"],
     "rrdb_small": ["generator.width=4", "generator.blocks=1", "generator.growth=4"],
     "span_small": ["generator.width=4"],
-    "spandrel": ["generator.architecture=Compact", "+generator.arguments.num_feat=4", "+generator.arguments.num_conv=1"],
+    "spandrel": [
+        "generator.architecture=Compact", "+generator.arguments.num_feat=4", "+generator.arguments.num_conv=1",
+    ],
     "srresnet": ["generator.width=4", "generator.blocks=1"],
 }
 DISCRIMINATORS = {
@@ -31,6 +34,7 @@ DISCRIMINATORS = {
     "vgg_small": ["discriminator.width=2", "discriminator.grid=2", "discriminator.dense=4"],
     "wavelet": ["discriminator.inner.width=2", "discriminator.inner.grid=2", "+discriminator.inner.dense=4"],
 }
+# fmt: on
 LOSSES = ["vanilla", "least_squares", "hinge", "wasserstein", "relativistic"]
 REST = [word for word in SMALL if not word.startswith(("generator.", "discriminator.", "steps."))]
 RUN = ["steps.pixel=0", "steps.ramp=0", "steps.adversarial=3", "callbacks.checkpoints.every_steps=1", "data.crop_px=32",

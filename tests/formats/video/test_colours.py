@@ -31,8 +31,8 @@ def test_colours_stay_as_they_are(tmp_path, codec, form, tags):
         assert after[name] == before[name], name
     scale = 64 if form.endswith("16le") else 1  # means count 10 bits
     for one, other in zip(decoded(source), decoded(target), strict=True):
-        # swscale cuts the chroma of full range instead of rounding it
-        assert np.abs(means(one) - means(other)).max() / scale < (0.7 if tags.get("color_range") == 2 else 0.3)
+        # swscale cuts the chroma of full range instead of rounding it: up to one level
+        assert np.abs(means(one) - means(other)).max() / scale < (1.0 if tags.get("color_range") == 2 else 0.3)
     if tags.get("color_trc"):
         with av.open(target) as file:
             context = file.streams.video[0].codec_context
