@@ -41,9 +41,7 @@ RUN = ["steps.pixel=0", "steps.ramp=0", "steps.adversarial=3", "callbacks.checkp
        "callbacks.checkpoints.keep=3", "trainer.val_check_interval=3", "init_from=null"]  # fmt: skip
 SIZE = re.compile("_small|_128")
 EVERY = [*product(GENERATORS, DISCRIMINATORS, LOSSES)]
-PAIRS = [
-    (g, d, LOSSES[(i + j) % len(LOSSES)]) for i, g in enumerate(GENERATORS) for j, d in enumerate(DISCRIMINATORS)
-]
+PAIRS = [(g, d, LOSSES[(i + j) % len(LOSSES)]) for i, g in enumerate(GENERATORS) for j, d in enumerate(DISCRIMINATORS)]
 
 
 def names(group: str) -> set[str]:
@@ -82,8 +80,17 @@ def checkpoint(run: Path, step: int) -> dict[str, torch.Tensor]:
 
 
 def parameters(found: dict[str, torch.Tensor]) -> list[str]:
-    no_parameters = ("running_", "num_batches", "weight_u", "weight_v", "_extra", ".mean", ".std", "eval_conv",
-                     "no_norm")
+    no_parameters = (
+        "running_",
+        "num_batches",
+        "weight_u",
+        "weight_v",
+        "_extra",
+        ".mean",
+        ".std",
+        "eval_conv",
+        "no_norm",
+    )
     return [name for name in found if name.startswith(("generator.", "discriminator."))
             and not any(word in name for word in no_parameters)]  # fmt: skip
 
