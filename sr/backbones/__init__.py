@@ -1,6 +1,7 @@
 """Pretrained feature networks, frozen: what perceptual losses and perceptual metrics compare images by."""
 
 from .alexnet import alexnet, imagenet_alexnet
+from .classifier import TorchvisionClassifier
 from .distance import FeatureDistance, lpips, shift_tolerant_lpips
 from .efficientnet import EfficientNetLite, efficientnet_lite
 from .features import Backbone, three_channels
@@ -14,6 +15,7 @@ __all__ = [
     "EfficientNetLite",
     "FeatureDistance",
     "TextureAndStructure",
+    "TorchvisionClassifier",
     "alexnet",
     "dists_heads",
     "efficientnet_lite",

@@ -15,7 +15,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
 
-from sr.backbones import EfficientNetLite, three_channels
+from sr.backbones import EfficientNetLite, TorchvisionClassifier, three_channels
 from sr.errors import UserError
 
 
@@ -27,7 +27,7 @@ class Semantic(nn.Module):
     less than the 224 pixels that classifiers are trained on make it vague. Gradients reach `sr` alone.
 
     Args:
-        backbone: the classifier, `sr.backbones.efficientnet_lite`.
+        backbone: the classifier, `sr.backbones.efficientnet_lite` (offline) or `sr.backbones.TorchvisionClassifier`.
         layers: name -> weight; `stage5` (1/16 of the image) and deeper ones say more of things than of pixels.
         logits: weight of KL; 0 leaves it out.
         bands: three channels to look at, for images that are neither gray nor RGB.
@@ -40,7 +40,7 @@ class Semantic(nn.Module):
 
     def __init__(
         self,
-        backbone: EfficientNetLite,
+        backbone: EfficientNetLite | TorchvisionClassifier,
         layers: Mapping[str, float],
         logits: float = 0.0,
         bands: list[int] | None = None,
