@@ -15,6 +15,8 @@ from pytorch_lightning.overrides.distributed import _sync_module_states
 from pytorch_lightning.strategies import DDPStrategy
 from torch.nn.parallel import DistributedDataParallel
 
+from .step import constants
+
 NO_NEWS = (
     ".*module.* in eval mode at the start of training",  # the average and the frozen networks: so intended
     ".*your dataloader is not resumable",  # ours is: samples are numbered
@@ -51,7 +53,12 @@ def same_state(module: nn.Module) -> None:
 
 
 def wrap(strategy: DDPStrategy, network: nn.Module) -> DistributedDataParallel:
-    """One network as the strategy would wrap the whole module: on its devices, with its options."""
+    """One network as the strategy would wrap the whole module: on its devices, with its options.
+
+    DDP sends the first process's buffers to all at every step; what never changes, such as the weights of a frozen
+    network inside, is left out of that.
+    """
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(network, constants(network))
     return strategy._setup_model(network)
 
 

@@ -123,6 +123,15 @@ def average(mean: nn.Module, network: nn.Module, decay: float, step: int, refuse
         averaged.copy_(buffer)
 
 
+def constants(network: nn.Module) -> list[str]:
+    """Names of the buffers that no checkpoint keeps: a frozen network's weights, a mean colour. They never change."""
+    return [
+        f"{prefix}.{name}" if prefix else name
+        for prefix, module in network.named_modules()
+        for name in module._non_persistent_buffers_set
+    ]
+
+
 def cut(pair: tuple[Tensor, Tensor], pieces: int) -> list[tuple[Any, Any]]:
     """(lr, hr) as equal pieces of the batch."""
     return list(zip(*(side.chunk(pieces) for side in pair), strict=True))

@@ -5,6 +5,8 @@ import inspect
 import pytest
 import pytorch_lightning as pl
 import torch
+import torch.distributed as dist
+import torch.multiprocessing as processes
 import torch.nn as nn
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from pytorch_lightning.loggers import WandbLogger
@@ -66,6 +68,29 @@ def test_lightning_asks_for_a_sigterm_at_every_step_unless_told_not_to():
 def test_state_is_shared_and_networks_are_wrapped_as_lightning_does_it():
     assert callable(distributed._sync_module_states)
     assert callable(DDPStrategy._setup_model)
+
+
+class OnTheCPU(DDPStrategy):
+    root_device = torch.device("cpu")
+
+
+def two_shares(rank: int, folder: str) -> None:
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    network = nn.BatchNorm1d(1)
+    network.register_buffer("frozen", torch.zeros(1), persistent=False)
+    wrapped = lightning.wrap(OnTheCPU(), network)
+    network.frozen.fill_(rank)  # where DDP broadcasts it, both have that of the first process
+    network.running_mean.fill_(rank)
+    wrapped(torch.ones(2, 1)).sum().backward()
+    torch.save([network.frozen, network.running_mean], f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+def test_what_never_changes_is_not_sent_at_every_step(tmp_path):
+    processes.spawn(two_shares, (str(tmp_path),), nprocs=2)
+    frozen, mean = torch.load(tmp_path / "1.pt")
+    assert frozen == 1
+    assert mean == pytest.approx(0.1)  # the first one's 0, and a tenth of the batch
 
 
 def test_wandb_is_not_given_what_it_warns_of(tmp_path):

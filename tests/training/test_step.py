@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn as nn
 
-from sr.training.step import Guard, average, clip, cut, frozen, without_sync
+from sr.training.step import Guard, average, clip, constants, cut, frozen, without_sync
 
 
 def test_it_needs_no_lightning():
@@ -89,3 +89,11 @@ def test_pieces_add_up_and_are_exchanged_once():
 
     shared = Shared()
     assert [shared.quiet for _ in without_sync(shared, pieces)] == [True, False]
+
+
+def test_constants_are_the_buffers_that_no_checkpoint_keeps():
+    network = nn.Sequential(nn.BatchNorm2d(3), nn.Sequential(nn.Conv2d(3, 3, 1)))
+    network[1].register_buffer("mean", torch.zeros(3), persistent=False)
+    network.register_buffer("scale", torch.ones(()), persistent=False)
+    assert set(constants(network)) == {"scale", "1.mean"}
+    assert set(constants(network)) == {name for name, _ in network.named_buffers()} - set(network.state_dict())

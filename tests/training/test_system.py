@@ -452,6 +452,16 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_state(tmp_path, make
     assert sorted(file.name for file in tmp_path.iterdir()) == ["healthy.ckpt", "last.ckpt"]
 
 
+def test_a_frozen_network_inside_the_discriminator_is_not_copied_at_every_step():
+    system = spectral_gan()
+    changing = {id(tensor) for tensor in system.changing()}
+    system.discriminator.register_buffer("backbone", torch.zeros(9), persistent=False)
+    assert {id(tensor) for tensor in system.changing()} == changing
+    assert id(system.discriminator.conv1.weight_u) in changing
+    fit(system, 1)
+    assert not any(kept is system.discriminator.backbone for kept in system.guard.kept[0])
+
+
 @pytest.mark.parametrize("make", [gan, spectral_gan])  # whose calls change buffers
 def test_when_the_discriminators_update_is_refused_the_generators_is_too(make):
     class Poisoned(Vanilla):
