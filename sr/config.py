@@ -15,7 +15,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from sr import limits
 from sr.errors import UserError
 from sr.image.range import Range
-from sr.sweep import sweep_folder
+from sr.sweep import sweep_folder, sweep_name, title
 
 _HERE = Path(__file__).resolve().parent
 # A checkout's conf/, or the copy that a wheel brings; an absolute path, for Hydra finds no other in every case.
@@ -230,6 +230,8 @@ def register() -> None:
     # A run's folder is asked for often and made of the time: it must be the same each time, hence the cache.
     OmegaConf.register_new_resolver("run_folder", _run_folder_or_end, use_cache=True, replace=True)
     OmegaConf.register_new_resolver("sweep_folder", _sweep_folder_or_end, replace=True)
+    OmegaConf.register_new_resolver("sweep_name", sweep_name, replace=True)
+    OmegaConf.register_new_resolver("title", title, replace=True)
     OmegaConf.register_new_resolver("accelerator", accelerator, replace=True)
     OmegaConf.register_new_resolver("precision", precision, replace=True)
     OmegaConf.register_new_resolver("sum", lambda *values: sum(values), replace=True)

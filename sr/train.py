@@ -1,5 +1,7 @@
 """Train: `python -m sr.train experiment=srgan`. This file builds a run; sr/training/system.py trains it."""
 
+import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -101,8 +103,19 @@ def _how_to_go_on(folder: Path) -> str:
     return "the same command starts anew: no checkpoint had been written yet"
 
 
+def tell_sweep() -> None:
+    """Behind the last job of a sweep, however that ended: what its jobs have come to, side by side."""
+    if sweep.Jobs.sweep is not None and os.environ.get("LOCAL_RANK", "0") == "0":
+        from sr.judge import sweeps
+
+        given = [word for word in sys.argv[1:] if not word.startswith("resume=")]
+        sweeps.tell(sweep.Jobs.sweep, shlex.join(["python", "-m", "sr.train", *given]))
+
+
 if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:  # before there was anything to go on with
         sys.exit(130)
+    finally:
+        tell_sweep()

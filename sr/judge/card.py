@@ -8,7 +8,7 @@ from typing import Any
 from sr.atomic import write_text
 
 from .environment import commit, environment
-from .table import Column, metrics_json, table
+from .table import Column, metrics_json, table, written
 
 
 def write(
@@ -20,6 +20,7 @@ def write(
     rows: list[dict[str, Any]],
     seconds: float,
     steps: int,
+    model: str,
 ) -> None:
     """Write metrics.json and README.md, the one-page card of the run.
 
@@ -32,9 +33,10 @@ def write(
         rows: of its table.
         seconds: that it took.
         steps: updates of the generator.
+        model: of the table, the one that the run is for.
     """
     here = environment()
-    write_text(folder / "metrics.json", metrics_json(how, rows))
+    write_text(folder / "metrics.json", metrics_json(how, rows, {"model": model, "columns": written(columns)}))
     phases = ", ".join(f"{count} {name}" for name, count in config["steps"].items() if count and name != "ramp")
     hours, minutes = divmod(round(seconds / 60), 60)
     card = f"""# {config["name"]}

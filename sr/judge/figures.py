@@ -41,7 +41,7 @@ def close_ups(examples: Sequence[Example], path: Path, columns: int = 4) -> None
         path: of the PNG.
         columns: at most so many crops beside each other.
     """
-    plt = _pyplot()
+    plt = pyplot()
     rows_each = [-(-len(example.crops) // columns) for example in examples]
     heights = [max(2.35 * rows, 2.6) for rows in rows_each]  # inches
     width = 3.4 + 1.9 * min(columns, max(len(example.crops) for example in examples))
@@ -57,7 +57,7 @@ def close_ups(examples: Sequence[Example], path: Path, columns: int = 4) -> None
         whole.add_patch(plt.Rectangle(corner, *size, fill=False, edgecolor="red", linewidth=1.5))
         for i, (name, crop, line) in enumerate(example.crops):
             _show(strip.add_subplot(grid[i // wide, 1 + i % wide]), crop, f"{name}\n{line}")
-    _save(figure, path)
+    save(figure, path)
 
 
 def drawn_on(columns: Mapping[str, Column], axis: str) -> str | None:
@@ -81,7 +81,7 @@ def scatter(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column], x:
         Where the better ones are: "down and right", say.
     """
     right, up = (columns[name].higher_is_better for name in (x, y))
-    plt = _pyplot()
+    plt = pyplot()
     rows = [row for row in rows if row.get(x) is not None and row.get(y) is not None]
     names = list(dict.fromkeys(row["set"] for row in rows))
     models = list(dict.fromkeys(row["model"] for row in rows))
@@ -94,7 +94,7 @@ def scatter(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column], x:
         axis.margins(0.25)
         axis.grid(alpha=0.3)
         axis.set(title=f"{name} x{rows[0]['scale']}", xlabel=_towards(columns[x]), ylabel=_towards(columns[y]))
-    _save(figure, path)
+    save(figure, path)
     return f"{'up' if up else 'down'} and {'right' if right else 'left'}"
 
 
@@ -111,7 +111,8 @@ def _show(axis: Any, image: Tensor, text: str) -> None:
     axis.set_xlabel(text, fontsize=8)
 
 
-def _pyplot() -> Any:
+def pyplot() -> Any:
+    """Matplotlib without a window, imported by those who draw."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -120,7 +121,8 @@ def _pyplot() -> Any:
     return plt
 
 
-def _save(figure: Any, path: Path) -> None:
+def save(figure: Any, path: Path) -> None:
+    """Write a figure, whole or not at all."""
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=200)
-    _pyplot().close(figure)
+    pyplot().close(figure)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from torchmetrics import Metric
@@ -74,6 +74,11 @@ def columns_of(metrics: Mapping[str, Metric], trains_on: Collection[str] = ()) -
         name: replace(column, title=told[name] + (", trained on" if column.trained_on else ""))
         for name, column in columns.items()
     }
+
+
+def written(columns: Mapping[str, Column]) -> dict[str, Any]:
+    """Columns for JSON; `Column(**...)` reads one back without its metric."""
+    return {name: asdict(column) for name, column in columns.items()}
 
 
 def table(columns: Mapping[str, Column], rows: Sequence[Mapping[str, Any]]) -> str:

@@ -66,7 +66,7 @@ def finish(
     cells = [crops(lr[0].cpu(), made, hr[0].cpu(), 160) for made, (lr, hr) in zip(srs, pairs, strict=True)]
     (folder / "samples").mkdir(exist_ok=True)
     panel(cells, list(kept)).save(folder / "samples" / "final.png")
-    card.write(folder, command, plain, how, columns, rows, seconds, trainer.global_step)
+    card.write(folder, command, plain, how, columns, rows, seconds, trainer.global_step, main_one)
     print(f"\n{table(columns, rows)}\n\n{folder}/README.md is the card of this run", flush=True)
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from sr.errors import UserError
 from sr.sweep import CLAIMED, sweep_folder
@@ -30,6 +31,11 @@ def test_one_bad_job_of_three_costs_itself_alone(train, tmp_path):
     assert "Traceback" not in output
     cards = [(job / "README.md").stat().st_mtime_ns for job in jobs(of_srgan) if (job / "README.md").exists()]
 
+    page = (jobs(of_srgan)[0].parent / "README.md").read_text()
+    for told in ("4 jobs: 2 finished, 2 failed.", "data.crop_px=32, 2 seeds", "(panels.png)", "(curves.png)",
+                 "Job 2 (data.crop_px=30 seed=1) failed: data.crop_px=30 is not divisible"):  # fmt: skip
+        assert told in page
+
     output = train(*small, "resume=auto", status=1)  # the done are left alone, the bad tried again
     assert output.count("finished before") == 2
     assert output.count("error: job") == 2
@@ -54,6 +60,22 @@ def test_a_sweep_over_experiments_has_one_folder(train, tmp_path):
     train("-m", *SHORT, experiment="srgan,demo")
     assert [path.name for path in (tmp_path / "outputs").iterdir()] == ["unnamed"]
     assert finished(tmp_path / "outputs" / "unnamed") == [True, True]
+
+
+@pytest.mark.slow
+def test_the_runs_of_a_sweep_are_one_group_on_the_dashboard(train, tmp_path):
+    train("-m", *SHORT, "seed=1,2", "logger=wandb", "name=grouped")
+    (sweep,) = (tmp_path / "outputs" / "grouped").glob("sweep-*")
+    configs = [OmegaConf.load(job / "config.yaml").logger.wandb for job in jobs(tmp_path / "outputs" / "grouped")]
+    assert [config.group for config in configs] == [f"grouped-{sweep.name}"] * 2
+    assert [config.name for config in configs] == ["grouped seed=1", "grouped seed=2"]
+    assert "2 jobs: 2 finished." in (sweep / "README.md").read_text()
+
+
+def test_a_run_alone_is_in_no_group(train):
+    told = train("name=alone", "logger=wandb", "--cfg=job", "--resolve")
+    assert "group: null" in told
+    assert "name: alone" in told
 
 
 def test_a_folder_is_claimed_once(tmp_path, monkeypatch):

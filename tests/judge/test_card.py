@@ -22,7 +22,9 @@ CONFIG = {
 def test_card(tmp_path):
     metrics = {"psnr_y": PSNR(crop_border_px=4), "ssim_y": SSIM()}
     how, columns = protocol(4, 3, metrics, Bicubic(4)), columns_of(metrics)
-    card.write(tmp_path, "python -m sr.train experiment=run", CONFIG, how, columns, ROWS, seconds=4000, steps=15)
+    card.write(
+        tmp_path, "python -m sr.train experiment=run", CONFIG, how, columns, ROWS, seconds=4000, steps=15, model="best"
+    )
     written = (tmp_path / "README.md").read_text()
     assert "python -m sr.train experiment=run" in written
     assert "1 h 7 min, 15 steps (10 pixel, 5 adversarial)" in written

@@ -1,14 +1,11 @@
-"""Sweeps: one folder for all jobs, claimed by one sweep; a job fails, pauses or is skipped alone."""
+"""One folder for all jobs of a sweep, claimed by one sweep; what is finished in it is not done again."""
 
 import os
-import sys
 from datetime import datetime
 from pathlib import Path
 from time import sleep
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
-from hydra.errors import CompactHydraException
 from omegaconf import DictConfig, OmegaConf
 
 from sr.errors import UserError
@@ -16,19 +13,6 @@ from sr.limits import leaves
 
 HOW = ("callbacks.", "logger.", "trainer.", "data.workers", "data.cache", "system.log_every_steps")  # no other result
 CLAIMED = "SR_SWEEP"  # environment variable: the folder of the sweep, for this process and those that it starts
-
-
-class JobError(CompactHydraException):
-    """What ends one job; Hydra goes on with the next one and tells at the end."""
-
-
-def fail(sentence: str) -> JobError:
-    """Say at once what ends this job; the error for Hydra."""
-    hydra = HydraConfig.get()
-    swept = [override for override in hydra.overrides.task if override not in sys.argv]
-    told = f"job {hydra.job.num} ({', '.join(swept)}): {sentence}"
-    print(f"error: {told}", file=sys.stderr, flush=True)
-    return JobError(told)
 
 
 def is_finished(config: DictConfig, folder: Path) -> bool:
@@ -60,6 +44,14 @@ def changes(file: Path, config: DictConfig) -> dict[str, tuple[Any, Any]]:
     before, now = (dict(leaves(node)) for node in plain)
     different = [key for key in before | now if before.get(key) != now.get(key) and key != "resume"]
     return {key: (before.get(key), now.get(key)) for key in different}
+
+
+def sweep_name() -> str | None:
+    """What the runs of this sweep share on a dashboard: the id of a W&B sweep, or the name of ours; None outside."""
+    if CLAIMED not in os.environ:
+        return os.environ.get("WANDB_SWEEP_ID")
+    folder = Path(os.environ[CLAIMED])
+    return f"{folder.parent.name}-{folder.name}"
 
 
 def sweep_folder(outputs: str, name: str, resume: str | None) -> str:
