@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [
-    {"__init__", "train", "evaluate", "upscale", "export", "app", "download"},
-    {"training"},
+    {"__init__", "train", "evaluate", "upscale", "export", "app", "download", "report"},
+    {"training", "dashboards"},
     {"judge"},
     {"inference", "data", "config"},
     {"weights", "sweep"},

@@ -1,5 +1,7 @@
 """Pictures of a run: LR, bicubic, SR and HR beside each other."""
 
+import json
+
 import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
@@ -7,7 +9,7 @@ from torch import Tensor
 from sr.image.resize import imresize
 from sr.image.view import visible
 
-HEADER_PX, GAP_PX = 18, 4
+from .cells import GAP_PX, HEADER_PX, KEY
 
 
 def crops(lr: Tensor, srs: list[Tensor], hr: Tensor, crop_px: int) -> list[Tensor]:
@@ -21,7 +23,7 @@ def crops(lr: Tensor, srs: list[Tensor], hr: Tensor, crop_px: int) -> list[Tenso
 
 
 def panel(rows: list[list[Tensor]], names: list[str]) -> Image.Image:
-    """A grid under titles.
+    """A grid under titles, which says where its cells are: see `cells.save`.
 
     Args:
         rows: what `crops` returns for each image.
@@ -32,13 +34,16 @@ def panel(rows: list[list[Tensor]], names: list[str]) -> Image.Image:
     canvas = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(canvas)
     top = HEADER_PX
+    titles, places = ["LR", "bicubic", *names, "HR"], []
     for row in rows:
         left = 0
-        for title, cell in zip(["LR", "bicubic", *names, "HR"], row, strict=True):
+        places.append([top, *row[0].shape[-2:]])
+        for title, cell in zip(titles, row, strict=True):
             pixels = (visible(cell).expand(3, -1, -1) * 255).round().to(torch.uint8).permute(1, 2, 0)
             canvas.paste(Image.fromarray(pixels.contiguous().numpy()), (left, top))
             if top == HEADER_PX:
                 draw.text((left + 4, 3), title, fill="black")
             left += cell.shape[-1] + GAP_PX
         top += row[0].shape[-2] + GAP_PX
+    canvas.info[KEY] = json.dumps({"titles": titles, "rows": places})
     return canvas

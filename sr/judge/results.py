@@ -1,6 +1,6 @@
 """What an evaluation finds, gathered while it goes on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,8 +38,7 @@ class Results:
 
     def add(self, row: dict[str, Any], records: list[Record]) -> None:
         """One model on one set."""
-        values = {name: [v for v in scores(records, name).values() if v is not None] for name in self.columns}
-        self.rows.append(row | {"ci95": {name: interval(v) for name, v in values.items() if v}})
+        self.rows.append(row | {"ci95": intervals(records, self.columns)})
         self.records[row["set"], row["model"]] = records
 
     def complain(self, lines: Sequence[str]) -> None:
@@ -65,3 +64,9 @@ class Results:
 def scores(records: Sequence[Mapping[str, Any]], metric: str) -> dict[str, float | None]:
     """Image -> its score, of the images that could be scored."""
     return {one["image"]: one["scores"].get(metric) for one in records if "scores" in one}
+
+
+def intervals(records: Sequence[Mapping[str, Any]], metrics: Iterable[str]) -> dict[str, tuple[float, float]]:
+    """Metric -> the ends of the interval of its mean over images, where it has any value."""
+    values = {name: [v for v in scores(records, name).values() if v is not None] for name in metrics}
+    return {name: interval(v) for name, v in values.items() if v}

@@ -11,7 +11,9 @@ from sr.data.module import CropData
 from sr.errors import UserError
 from sr.inference import models
 from sr.judge import card
+from sr.judge.cells import save
 from sr.judge.panel import crops, panel
+from sr.judge.results import intervals
 from sr.judge.score import complaints, row, score
 from sr.judge.table import columns_of, protocol, table
 from sr.sweep import changes
@@ -64,8 +66,7 @@ def finish(
         for made, (lr, _) in zip(srs, pairs, strict=True):
             made.append(generator(lr)[0].cpu())
     cells = [crops(lr[0].cpu(), made, hr[0].cpu(), 160) for made, (lr, hr) in zip(srs, pairs, strict=True)]
-    (folder / "samples").mkdir(exist_ok=True)
-    panel(cells, list(kept)).save(folder / "samples" / "final.png")
+    save(panel(cells, list(kept)), folder / "samples" / "final.png")
     card.write(folder, command, plain, how, columns, rows, seconds, trainer.global_step, main_one)
     print(f"\n{table(columns, rows)}\n\n{folder}/README.md is the card of this run", flush=True)
 
@@ -96,7 +97,8 @@ def score_all(
                 enlarge, images, metrics, system.device, trainer.global_rank, trainer.world_size,
                 progress=f"{name} on {images.name}", degradation=system.degradation,
             )  # fmt: skip
-            rows.append(row(name, images, records, list(metrics), enlarge.parameters))
+            found = row(name, images, records, list(metrics), enlarge.parameters)
+            rows.append(found | {"ci95": intervals(records, metrics)})
             if name == "bicubic":  # an image that cannot be read is the same for all
                 for line in complaints(images, records):
                     say(f"not scored: {line}")

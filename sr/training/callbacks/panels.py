@@ -7,6 +7,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.loggers import WandbLogger
 from torch import Tensor
 
+from sr.judge import cells
 from sr.judge.panel import crops, panel
 
 
@@ -34,9 +35,8 @@ class Panels(pl.Callback):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not self.rows:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
         picture = panel(self.rows, ["SR"])
-        picture.save(self.folder / f"step_{trainer.global_step:08d}.png")
+        cells.save(picture, self.folder / f"step_{trainer.global_step:08d}.png")
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 logger.log_image("samples", [picture], step=trainer.global_step)
