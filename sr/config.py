@@ -20,6 +20,7 @@ from sr.sweep import sweep_folder, sweep_name, title
 _HERE = Path(__file__).resolve().parent
 # A checkout's conf/, or the copy that a wheel brings; an absolute path, for Hydra finds no other in every case.
 CONF = os.environ.get("SR_CONF") or str(next(p for p in (_HERE.parent / "conf", _HERE / "_conf") if p.is_dir()))
+ENDLESS = 10**8  # steps
 ALLOWED_TARGETS = ("sr.", "torch.optim.", "pytorch_lightning.", "torchmetrics.")
 
 
@@ -37,11 +38,12 @@ def _module_names(allow: list[str]) -> None:
 
 @dataclass
 class Steps:
-    """How long each phase lasts, in updates of the generator."""
+    """How long each phase lasts, in updates of the generator, or by the clock."""
 
     pixel: int = MISSING
     ramp: int = MISSING  # the first of the adversarial steps
     adversarial: int = MISSING
+    minutes: float | None = None  # the clock ends the phases, which share this time as they share the steps
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -208,6 +210,11 @@ def _sweep_folder_or_end(outputs: str, name: str, resume: str | None) -> str:
         sys.exit(f"error: {error}")
 
 
+def max_steps(pixel: int, adversarial: int, minutes: float | None) -> int:
+    """Those of all phases; more than there can be where the clock ends the run."""
+    return pixel + adversarial if minutes is None else ENDLESS
+
+
 def accelerator() -> str:
     """CUDA where there is one, otherwise the CPU: scores are computed in float64, which Apple's MPS lacks."""
     import torch
@@ -234,6 +241,6 @@ def register() -> None:
     OmegaConf.register_new_resolver("title", title, replace=True)
     OmegaConf.register_new_resolver("accelerator", accelerator, replace=True)
     OmegaConf.register_new_resolver("precision", precision, replace=True)
-    OmegaConf.register_new_resolver("sum", lambda *values: sum(values), replace=True)
+    OmegaConf.register_new_resolver("max_steps", max_steps, replace=True)
     OmegaConf.register_new_resolver("min", lambda *values: min(values), replace=True)
     OmegaConf.register_new_resolver("unless", lambda given, steps: 0 if given else steps, replace=True)

@@ -47,6 +47,7 @@ SHARE = Limit(0, 1, whole=False, below=True)
 LIMITS: Mapping[str, Limit] = {
     "seed": Limit(0, 2**32 - 1),
     "data.crop_px": SOME, "data.batch_size": SOME, "data.workers": COUNT, "data.held_out_images": COUNT,
+    "steps.minutes": POSITIVE,
     "system.accumulate": SOME, "system.log_every_steps": SOME, "system.clip_norm": POSITIVE, "system.ema_decay": SHARE,
     "trainer.max_steps": SOME, "trainer.val_check_interval": SOME,
     "callbacks.checkpoints.every_steps": SOME, "callbacks.checkpoints.keep": COUNT,

@@ -90,7 +90,8 @@ def train(config: DictConfig, folder: Path) -> float | None:
         raise KeyboardInterrupt from None  # the signal has reached a loader before that could ignore it
     if stop.stopped:
         if trainer.is_global_zero:
-            print(f"\nstopped at step {trainer.global_step} of {trainer.max_steps}; the same command with "
+            of_all = "" if config.steps.minutes else f" of {trainer.max_steps}"
+            print(f"\nstopped at step {trainer.global_step}{of_all}; the same command with "
                   f"resume={folder} continues", flush=True)  # fmt: skip
         if stop.received:
             sys.exit(128 + stop.received)

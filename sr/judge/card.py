@@ -37,7 +37,9 @@ def write(
     """
     here = environment()
     write_text(folder / "metrics.json", metrics_json(how, rows, {"model": model, "columns": written(columns)}))
-    phases = ", ".join(f"{count} {name}" for name, count in config["steps"].items() if count and name != "ramp")
+    phases = ", ".join(f"{config['steps'][name]} {name}" for name in ("pixel", "adversarial") if config["steps"][name])
+    if clock := config["steps"].get("minutes"):
+        phases = f"the clock ended each phase, {clock:g} min in all shared as {phases}: not repeatable to the bit"
     hours, minutes = divmod(round(seconds / 60), 60)
     card = f"""# {config["name"]}
 

@@ -16,7 +16,7 @@ def command(**changed: Any) -> str:
     """`python -m sr.train ...` as it was given, or that of one job of a sweep; `changed` options take new values."""
     hydra = HydraConfig.get()
     given = list(hydra.overrides.task) if hydra.mode == RunMode.MULTIRUN else sys.argv[1:]
-    kept = [word for word in given if word.split("=")[0].lstrip("+") not in changed]
+    kept = [word for word in given if word.split("=")[0].lstrip("+") not in {*changed, "sweep"}]
     return shlex.join(["python", "-m", "sr.train", *kept, *(f"{key}={value}" for key, value in changed.items())])
 
 

@@ -88,6 +88,7 @@ class PixelSystem(pl.LightningModule):
         self.updates: list[Update] = []  # of this step, not yet made
         self.accumulate, self.clip_norm, self.ema_decay = accumulate, clip_norm, ema_decay
         self.channels_last, self.compiled, self.log_every_steps = channels_last, compile, log_every_steps
+        self.clocked: int | None = None  # where the clock ends phases: how many of the phase's steps it says are over
         self.about: dict[str, Any] = {}  # what a weights file says of itself; checkpoints say it too
 
     @property
@@ -117,7 +118,7 @@ class PixelSystem(pl.LightningModule):
 
     def pixel_step(self, batch: dict[str, Any]) -> None:
         # G: stay close to the target.
-        with self.updating("generator", self.schedule(self.global_step)) as (generator, backward):
+        with self.updating("generator", self.schedule(self.step_of_phase())) as (generator, backward):
             for lr, hr in without_sync(generator, self.pieces(batch)):
                 loss, parts = self.content(generator(lr), hr, **self.more(self.content, lr))
                 backward(loss)
@@ -125,6 +126,10 @@ class PixelSystem(pl.LightningModule):
                 self.watch.content = loss.detach()
 
     # --- its parts --------------------------------------------------------------------------------------------------
+
+    def step_of_phase(self, start: int = 0) -> int:
+        """What schedules go by: steps since the phase began at `start`, or its steps that are over by the clock."""
+        return self.global_step - start if self.clocked is None else self.clocked
 
     def pieces(self, batch: dict[str, Any]) -> list[tuple[Tensor, Tensor]]:
         """A batch as `accumulate` pairs (lr, hr)."""

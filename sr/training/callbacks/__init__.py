@@ -1,9 +1,10 @@
 """Callbacks: all that only watches a run, keeps it or ends it."""
 
 from .checkpoints import Checkpoints
+from .clock import Clock
 from .panels import Panels
 from .progress import Progress
 from .rehearsal import Rehearsal
 from .stop import Stop
 
-__all__ = ["Checkpoints", "Panels", "Progress", "Rehearsal", "Stop"]
+__all__ = ["Checkpoints", "Clock", "Panels", "Progress", "Rehearsal", "Stop"]

@@ -23,11 +23,12 @@ class Progress(TQDMProgressBar):
         metrics.pop("v_num", None)
         return {name.removeprefix("val/"): value for name, value in metrics.items()}
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, *args: Any) -> None:
-        super().on_train_epoch_start(trainer, *args)
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: Any, *args: Any) -> None:
+        super().on_train_epoch_start(trainer, pl_module, *args)
         # Lightning counts what is left of a resumed run as all of it, and the steps before as made in no time.
         bar = self.train_progress_bar
-        bar.total, bar.initial, bar.n = trainer.max_steps, trainer.global_step, trainer.global_step
+        bar.initial, bar.n = trainer.global_step, trainer.global_step
+        bar.total = trainer.max_steps if pl_module.clocked is None else None
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *args: Any) -> None:
         if self.train_progress_bar.desc != pl_module.phase:
