@@ -10,11 +10,12 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import ConfigCompositionException
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sr.config import CONF, EvaluateConfig, register, run_folder, validate
+from sr.config import CONF, ENDLESS, EvaluateConfig, register, run_folder, validate
 from sr.data.folder import Folder
 from sr.data.module import CropData
 from sr.errors import UserError
@@ -130,6 +131,24 @@ def test_every_experiment_says_what_to_expect(name):
     header = text.split("\nname:")[0]
     for word in (f"experiment={name}", "Hardware:", "Time:", "Expected:"):
         assert word in header, f"{name}: its header does not say {word}"
+
+
+@pytest.mark.parametrize("name", [name for group, name in GROUPS if group == "sweep"])
+def test_every_sweep_composes_each_of_its_values(name):
+    config = compose("train", overrides=[f"sweep={name}"], return_hydra_config=True)
+    assert config.hydra.mode == RunMode.MULTIRUN
+    assert f"python -m sr.train sweep={name} " in (Path(CONF) / "sweep" / f"{name}.yaml").read_text()
+    for option, values in config.hydra.sweeper.params.items():
+        for value in str(values).split(","):
+            validate(compose("train", overrides=[f"{option}={value}"]))
+
+
+def test_the_clock_ends_a_run_that_has_minutes(tmp_path):
+    assert composed(["steps.pixel=20", "steps.adversarial=10"], tmp_path).trainer.max_steps == 30
+    clocked = composed(["steps.minutes=2.5", "steps.pixel=20"], tmp_path)
+    assert (clocked.trainer.max_steps, clocked.callbacks.clock.minutes) == (ENDLESS, 2.5)
+    with pytest.raises(UserError, match=r"steps.minutes=0.0: a number of more than 0 is needed"):
+        validate(composed(["steps.minutes=0"], tmp_path))
 
 
 @pytest.mark.parametrize(

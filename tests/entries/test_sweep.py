@@ -72,6 +72,17 @@ def test_the_runs_of_a_sweep_are_one_group_on_the_dashboard(train, tmp_path):
     assert "2 jobs: 2 finished." in (sweep / "README.md").read_text()
 
 
+@pytest.mark.slow
+def test_a_sweep_by_its_name_whose_runs_end_by_the_clock(train, tmp_path):
+    train("sweep=seeds", "seed=5,6", "steps.minutes=0.005", "name=named")
+    cards = [(job / "README.md").read_text() for job in jobs(tmp_path / "outputs" / "named")]
+    assert [f" seed={seed} " in card for seed, card in zip((5, 6), cards, strict=True)] == [True, True]
+    for card in cards:
+        assert "sweep=" not in card
+        assert "not repeatable to the bit" in card
+        assert "pixel" in card.split("| set |")[1]
+
+
 def test_a_run_alone_is_in_no_group(train):
     told = train("name=alone", "logger=wandb", "--cfg=job", "--resolve")
     assert "group: null" in told

@@ -37,6 +37,13 @@ def test_card(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "metrics.json"]
 
 
+def test_the_card_of_a_run_by_the_clock_says_that_it_cannot_be_repeated(tmp_path):
+    config = CONFIG | {"steps": {"pixel": 10, "ramp": 2, "adversarial": 5, "minutes": 2.5}}
+    card.write(tmp_path, "command", config, {}, {}, [], seconds=170, steps=321, model="last")
+    told = (tmp_path / "README.md").read_text()
+    assert "321 steps (the clock ended each phase, 2.5 min in all shared as 10 pixel, 5 adversarial: not repeat" in told
+
+
 def test_what_weights_say_of_themselves():
     about = card.about_weights(CONFIG, ROWS[1:])
     assert about["generator"] == "Compact"

@@ -20,7 +20,9 @@ class Clock(pl.Callback):
         every_steps: between two looks at the clock, where several processes have to agree.
     """
 
-    def __init__(self, minutes: float | None = None, pixel: int = 1, adversarial: int = 0, every_steps: int = 10) -> None:
+    def __init__(
+        self, minutes: float | None = None, pixel: int = 1, adversarial: int = 0, every_steps: int = 10
+    ) -> None:
         self.minutes, self.every_steps = minutes, every_steps
         self.planned = {"pixel": pixel, "adversarial": adversarial}
         self.pixel_ended: int | None = None if pixel else 0  # at this step
