@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [
-    {"__init__", "train", "evaluate", "upscale", "export", "app", "download", "report"},
+    {"__init__", "train", "evaluate", "upscale", "export", "app", "download", "report", "dashboard"},
     {"training", "dashboards"},
     {"judge"},
     {"inference", "data", "config"},

@@ -60,9 +60,12 @@ class Run:
         return value, abs(step)
 
     def higher_is_better(self, name: str) -> bool | None:
-        """As the metric's class says."""
+        """As the run says in the end, or before that the metric's class."""
         from sr import metrics
 
+        column = self.metrics.get("columns", {}).get(name.removeprefix("val/"))
+        if column is not None:
+            return bool(column["higher_is_better"])
         target = str(self.config.get(f"metrics.{name.removeprefix('val/')}._target_", ""))
         kind = getattr(metrics, target.rsplit(".", 1)[-1], None) if target.startswith("sr.metrics.") else None
         return getattr(kind, "higher_is_better", None)

@@ -33,19 +33,38 @@ def device_name() -> str:
     return f"{cores} cores of {name}"
 
 
+def checkout() -> str | None:
+    """The folder of this project's checkout; None where it was installed without one."""
+    here = Path(__file__).resolve().parents[2]
+    try:
+        inside = Path(_git(here, "rev-parse", "--show-toplevel")).resolve() == here  # not of whoever installed us
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return str(here) if inside else None
+
+
 def commit() -> str:
     """The commit of this project's checkout, with a + where files have changed since; unknown outside of one."""
-    here = Path(__file__).resolve().parents[1]
+    here = checkout()
+    if here is None:
+        return "unknown"
     try:
-        if Path(_git(here, "rev-parse", "--show-toplevel")).resolve() != here.parent:  # of whoever installed us
-            return "unknown"
-        head = _git(here, "rev-parse", "--short", "HEAD")
-        return head + ("+" if _git(here, "status", "--porcelain", "--untracked-files=no") else "")
+        head = _git(Path(here), "rev-parse", "--short", "HEAD")
+        return head + ("+" if _git(Path(here), "status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
 
+def diff() -> str:
+    """What has changed in the checkout since its commit; files that it does not know are left out."""
+    here = checkout()
+    try:
+        return _git(Path(here), "diff", "HEAD") if here else ""
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
 def _git(folder: Path, *arguments: str) -> str:
     return subprocess.run(
-        ["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True
+        ["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True, errors="replace"
     ).stdout.strip()

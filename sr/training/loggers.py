@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import Logger, WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 from typing_extensions import override
 
 from sr.atomic import write_text
 from sr.errors import reason
+from sr.judge.environment import checkout
 
 from .lightning import without_anonymous
 
@@ -107,7 +109,8 @@ def wandb(project: str, folder: str, name: str, group: str | None = None, timeou
         api.finish()  # of an earlier job of a sweep, which Lightning would go on writing to
 
     def make(mode: str) -> WandbLogger:
-        settings = api.Settings(init_timeout=timeout_s, silent=True)
+        # The commit and its diff are those of this code, wherever the command was given.
+        settings = api.Settings(init_timeout=timeout_s, silent=True, git_root=checkout())
         Path(folder).mkdir(parents=True, exist_ok=True)
         logger = WandbLogger(name=name, save_dir=folder, project=project, id=f"{path.parent.name}-{path.name}",
                              resume="allow", group=group, settings=settings, mode=mode)  # fmt: skip
@@ -125,6 +128,25 @@ def wandb(project: str, folder: str, name: str, group: str | None = None, timeou
             api.teardown()  # its service still holds the run that it could not start
             logger = make("offline")
     return logger
+
+
+def wandb_runs(trainer: Trainer) -> list[Any]:
+    """W&B's own objects of this run; none where it has no such logger, or in another process than the first."""
+    loggers = trainer.loggers if trainer.is_global_zero else []
+    return [logger.experiment for logger in loggers if isinstance(logger, WandbLogger)]
+
+
+def alert(trainer: Trainer, title: str, text: str, level: str = "INFO") -> None:
+    """Let W&B tell whoever wants to be told; nothing waits for it.
+
+    Args:
+        trainer: of the run, whose name comes before the title.
+        title: a word or two.
+        text: what happened.
+        level: INFO, WARN or ERROR.
+    """
+    for run in wandb_runs(trainer):
+        run.alert(f"{run.name}: {title}"[:63], text, level, wait_duration=0)
 
 
 def has_login() -> bool:

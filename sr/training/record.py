@@ -6,12 +6,14 @@ from typing import Any
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 
+from sr.atomic import write_text
 from sr.data.crops import collate
 from sr.data.module import CropData
 from sr.errors import UserError
 from sr.inference import models
 from sr.judge import card
 from sr.judge.cells import save
+from sr.judge.environment import diff
 from sr.judge.panel import crops, panel
 from sr.judge.results import intervals
 from sr.judge.score import complaints, row, score
@@ -19,17 +21,23 @@ from sr.judge.table import columns_of, protocol, table
 from sr.sweep import changes
 from sr.weights import store as weights
 
+from .callbacks import WandbRun
 from .system import PixelSystem
 
 
 def remember(config: DictConfig, folder: Path, resuming: bool) -> None:
-    """Write config.yaml; where a resumed run is configured otherwise than before, say in what."""
+    """Write config.yaml, and code.diff where the code is not that of its commit.
+
+    Where a resumed run is configured otherwise than before, say in what.
+    """
     file = folder / "config.yaml"
     if resuming and file.exists():
         changed = changes(file, config)
         print(f"continuing {folder}" + "".join(f"\n  {k}: {old} -> {new}" for k, (old, new) in changed.items()))
     folder.mkdir(parents=True, exist_ok=True)
     OmegaConf.save(OmegaConf.create(OmegaConf.to_container(config, resolve=True)), file)
+    if changes_of_code := diff():
+        write_text(folder / "code.diff", changes_of_code + "\n")
 
 
 def finish(
@@ -68,6 +76,9 @@ def finish(
     cells = [crops(lr[0].cpu(), made, hr[0].cpu(), 160) for made, (lr, hr) in zip(srs, pairs, strict=True)]
     save(panel(cells, list(kept)), folder / "samples" / "final.png")
     card.write(folder, command, plain, how, columns, rows, seconds, trainer.global_step, main_one)
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, WandbRun):
+            callback.finish(trainer, columns, rows, main_one)
     print(f"\n{table(columns, rows)}\n\n{folder}/README.md is the card of this run", flush=True)
 
 

@@ -1,12 +1,10 @@
 import csv
-import json
 import os
 import socket
-import struct
 import subprocess
 import sys
-from collections import defaultdict
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import MagicMock
 from urllib.parse import urlsplit
 
@@ -14,7 +12,9 @@ import pytest
 import wandb as api
 
 from sr.training import loggers
-from sr.training.loggers import Curves, has_login, wandb
+from sr.training.loggers import Curves, alert, has_login, wandb
+
+from ..wandb_file import history
 
 
 def rows(file: Path) -> list[dict[str, str]]:
@@ -117,26 +117,6 @@ def run(code: str, folder: Path) -> str:
     return done.stdout
 
 
-def history(file: Path) -> dict[str, list[float]]:
-    """The values of each name in a .wandb file: LevelDB's log format in blocks of 32 KiB."""
-    from wandb.proto.wandb_internal_pb2 import Record
-
-    data, position, record, found = file.read_bytes(), 7, b"", defaultdict(list)
-    while position + 7 <= len(data):
-        left = 2**15 - position % 2**15
-        if left < 7:  # no room for a header: padding
-            position += left
-            continue
-        _, length, kind = struct.unpack("<IHB", data[position : position + 7])
-        record += data[position + 7 : position + 7 + length]
-        position += 7 + length
-        if kind in (1, 4):  # whole, or the last of several pieces
-            for item in Record.FromString(record).history.item:
-                found[item.key or "/".join(item.nested_key)].append(json.loads(item.value_json))
-            record = b""
-    return found
-
-
 @pytest.mark.slow
 def test_without_an_account_it_is_offline_without_a_question(no_account, tmp_path):
     code = """
@@ -201,6 +181,16 @@ def test_mode_is_what_is_set_or_else_online_with_a_key(no_account, monkeypatch, 
             monkeypatch.setenv(name, value)
     wandb(project="sr", folder=str(tmp_path / "a" / "b"), name="a run")
     assert made.call_args.kwargs["mode"] == expected
+
+
+def test_alerts_go_to_wandb_alone_and_from_the_first_process_alone():
+    logger = MagicMock(spec=loggers.WandbLogger)
+    logger.experiment.name = "srgan"
+    trainer = SimpleNamespace(is_global_zero=True, loggers=[Curves("curves.csv"), logger])
+    alert(trainer, "a" * 80, "text", "WARN")
+    logger.experiment.alert.assert_called_once_with("srgan: " + "a" * 56, "text", "WARN", wait_duration=0)
+    alert(SimpleNamespace(is_global_zero=False, loggers=[logger]), "title", "text")
+    assert logger.experiment.alert.call_count == 1
 
 
 def test_logins_are_found_where_wandb_looks(no_account, monkeypatch, tmp_path):

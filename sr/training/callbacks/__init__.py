@@ -6,5 +6,6 @@ from .panels import Panels
 from .progress import Progress
 from .rehearsal import Rehearsal
 from .stop import Stop
+from .wandb_run import WandbRun
 
-__all__ = ["Checkpoints", "Clock", "Panels", "Progress", "Rehearsal", "Stop"]
+__all__ = ["Checkpoints", "Clock", "Panels", "Progress", "Rehearsal", "Stop", "WandbRun"]
