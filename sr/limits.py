@@ -53,6 +53,8 @@ LIMITS: Mapping[str, Limit] = {
     "callbacks.checkpoints.every_steps": SOME, "callbacks.checkpoints.keep": COUNT,
     "callbacks.checkpoints.floor_db": NUMBER,
     "callbacks.panels.images": COUNT, "callbacks.panels.crop_px": SOME, "callbacks.progress.refresh_steps": SOME,
+    "callbacks.health.floor_db": NUMBER, "callbacks.health.rollbacks": COUNT,
+    "callbacks.health.slower": Limit(0, 1, whole=False, beyond=True),
     "callbacks.stop.after_minutes": NUMBER, "callbacks.stop.every_steps": SOME,
     "generator.width": SOME, "generator.depth": SOME, "generator.blocks": SOME,
     "generator.growth": SOME, "generator.res_scale": POSITIVE, "generator.peak": POSITIVE,

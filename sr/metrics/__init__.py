@@ -5,9 +5,11 @@ from .dists import DISTS
 from .fidelity import PSNR, SSIM, psnr, ssim
 from .niqe import NIQE, niqe
 from .perceptual import LPIPS, STLPIPS
+from .signs import Checkerboard, ColourShift, checkerboard, colour_shift
 from .spectral import ERGAS, SAM, ergas, sam
 
 __all__ = [
     "DISTS", "ERGAS", "LPIPS", "NIQE", "PSNR", "SAM", "SSIM", "STLPIPS",
-    "LRConsistency", "ergas", "lr_psnr", "niqe", "psnr", "sam", "ssim",
+    "Checkerboard", "ColourShift", "LRConsistency", "checkerboard", "colour_shift", "ergas",
+    "lr_psnr", "niqe", "psnr", "sam", "ssim",
 ]  # fmt: skip

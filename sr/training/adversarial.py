@@ -77,6 +77,7 @@ class AdversarialSystem(PixelSystem):
                 self.pixel_step(batch)
             else:
                 self.adversarial_step(batch, self.step_of_phase(self.pixel_steps))
+        self.write_curves(len(batch["hr"]))
 
     def adversarial_step(self, batch: dict[str, Any], step: int) -> None:
         weight = self.adversarial_weight * min((step + 1) / (self.ramp_steps + 1), 1.0)

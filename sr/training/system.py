@@ -89,6 +89,8 @@ class PixelSystem(pl.LightningModule):
         self.accumulate, self.clip_norm, self.ema_decay = accumulate, clip_norm, ema_decay
         self.channels_last, self.compiled, self.log_every_steps = channels_last, compile, log_every_steps
         self.clocked: int | None = None  # where the clock ends phases: how many of the phase's steps it says are over
+        self.listeners: list[Callable[[dict[str, float]], None]] = []  # to the rows of the curves
+        self.slower: dict[str, float] = {}  # network -> factor of its learning rate, after a rollback
         self.about: dict[str, Any] = {}  # what a weights file says of itself; checkpoints say it too
 
     @property
@@ -115,6 +117,7 @@ class PixelSystem(pl.LightningModule):
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         with self.all_or_nothing():
             self.pixel_step(batch)
+        self.write_curves(len(batch["hr"]))
 
     def pixel_step(self, batch: dict[str, Any]) -> None:
         # G: stay close to the target.
@@ -196,7 +199,7 @@ class PixelSystem(pl.LightningModule):
             yield wrapped or network, lambda loss: self.manual_backward(loss / self.accumulate)
         norm = clip(network, self.clip_norm)
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate
+            group["lr"] = learning_rate * self.slower.get(name, 1.0)
         update = Update(optimizer, norm, skip, counts=name == self.trained_networks[0])
         if at_once:
             self.make([update])
@@ -228,21 +231,26 @@ class PixelSystem(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         row = {f"val/{name}": value for name, value in self.validation.compute().items()}
         self.log_dict(row, prog_bar=True, logger=False)
-        self.write_row(row | {f"val/{name}_bicubic": value for name, value in self.validation.bicubic.items()})
+        row |= {f"val/{name}_bicubic": value for name, value in self.validation.bicubic.items()}
+        self.write_row(row | {f"val/{name}": value for name, value in self.validation.compute_signs().items()})
 
     # --- curves -----------------------------------------------------------------------------------------------------
 
     def on_train_start(self) -> None:
         self.watch.start(self.global_step)
 
-    def on_train_batch_end(self, outputs: Any, batch: dict[str, Any], batch_idx: int) -> None:
+    def write_curves(self, images: int) -> None:
+        """A row where one is due; `images` are those of this process in a batch.
+
+        It is written before any callback sees the step, so that what a checkpoint keeps of a run is never behind.
+        """
         if self.global_step % self.log_every_steps:
             return
         row = self.read_watched()
         for name, optimizer in zip(self.trained_networks, self.optimizers_in_order(), strict=True):
             row[f"learning_rate/{name}"] = optimizer.param_groups[0]["lr"]
-        images = len(batch["hr"]) * self.trainer.world_size
-        row["speed/images_per_second"] = images * self.watch.steps_per_second(self.global_step)
+        speed = self.watch.steps_per_second(self.global_step)
+        row["speed/images_per_second"] = images * self.trainer.world_size * speed
         self.watch.start(self.global_step)
         self.log("loss", row["loss/generator"], prog_bar=True, logger=False)
         self.write_row(row)
@@ -263,9 +271,11 @@ class PixelSystem(pl.LightningModule):
         return row
 
     def write_row(self, row: dict[str, float]) -> None:
-        """Send one row to every logger, at the step that counts updates."""
+        """Send one row to every logger, at the step that counts updates, and to whoever listens."""
         for logger in self.trainer.loggers:
             logger.log_metrics(row, step=self.global_step)
+        for listen in self.listeners:
+            listen(row)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["about"] = self.about

@@ -9,6 +9,7 @@ import torch.nn as nn
 from torch import Tensor
 
 from sr.image.resize import imresize
+from sr.metrics import Checkerboard, ColourShift
 
 
 class Validation(nn.Module):
@@ -22,6 +23,7 @@ class Validation(nn.Module):
         super().__init__()
         self.metrics = nn.ModuleDict(metrics)
         self.bicubic_metrics = deepcopy(self.metrics)
+        self.signs = nn.ModuleDict({"colour_shift": ColourShift(), "checkerboard": Checkerboard()})  # of ill health
         self.bicubic: dict[str, float] = {}  # their values, once the images have been seen
 
     def update(self, generator: nn.Module, lr: Tensor, hr: Tensor) -> dict[str, Tensor]:
@@ -29,6 +31,7 @@ class Validation(nn.Module):
         with torch.autocast(lr.device.type, enabled=False):  # scores are those of the fp32 network
             images = {"lr": lr, "sr": generator(lr).clamp(0, 1), "hr": hr}
             _update(self.metrics, images)
+            _update(self.signs, images)
             if not self.bicubic:
                 bicubic = imresize(lr, hr.shape[-1] / lr.shape[-1]).clamp(0, 1)
                 _update(self.bicubic_metrics, images | {"sr": bicubic})
@@ -40,9 +43,13 @@ class Validation(nn.Module):
             self.bicubic = _compute(self.bicubic_metrics)
         return _compute(self.metrics)
 
+    def compute_signs(self) -> dict[str, float]:
+        """The same for what tells of a failing generator, whatever the metrics are."""
+        return _compute(self.signs)
+
     def reset(self) -> None:
         """Forget the images seen."""
-        for metric in (*self.metrics.values(), *self.bicubic_metrics.values()):
+        for metric in (*self.metrics.values(), *self.bicubic_metrics.values(), *self.signs.values()):
             metric.reset()  # type: ignore[operator]
 
 

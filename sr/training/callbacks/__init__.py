@@ -2,10 +2,11 @@
 
 from .checkpoints import Checkpoints
 from .clock import Clock
+from .health import Health
 from .panels import Panels
 from .progress import Progress
 from .rehearsal import Rehearsal
 from .stop import Stop
 from .wandb_run import WandbRun
 
-__all__ = ["Checkpoints", "Clock", "Panels", "Progress", "Rehearsal", "Stop", "WandbRun"]
+__all__ = ["Checkpoints", "Clock", "Health", "Panels", "Progress", "Rehearsal", "Stop", "WandbRun"]

@@ -24,8 +24,9 @@ class Checkpoints(Checkpoint):
     trained against a discriminator ever beats the PSNR of the one before. A perceptual distance that is a loss of the
     run does not choose: the next one on the perception axis does or, where there is none, fidelity.
 
-    Healthy is the newest `last` whose weights were still good: the content loss of the very next step, which they
-    give, was at most four times the lowest mean between two checkpoints. A run that diverges goes on from there.
+    Healthy is the newest `last`, of those written every so many steps, whose weights were still good: the content loss
+    of the very next step, which they give, was at most four times the lowest mean between two checkpoints. A run that
+    diverges goes on from there.
 
     Where a step is both validated and kept, it is kept after its validation: a run that is killed in between repeats
     both, and chooses as if it had never been killed.
@@ -64,6 +65,9 @@ class Checkpoints(Checkpoint):
         self.lowest, self.content = state_dict.get("lowest", self.lowest), state_dict.get("content", self.content)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        goes_on = trainer.ckpt_path is not None and Path(trainer.ckpt_path) == self.folder / "last.ckpt"
+        if goes_on and self._is_due(trainer, pl_module):  # as it was when it was written
+            self.unproven = trainer.global_step
         known = list(pl_module.validation.metrics)
         for phase in pl_module.phase_steps() if trainer.enable_validation else ():
             for option in ("fidelity", "perceptual") if phase == "adversarial" else ("fidelity",):
@@ -90,7 +94,7 @@ class Checkpoints(Checkpoint):
             pl_module.read_watched()
             self._save(trainer, ended)
         if self._is_due(trainer, pl_module) and not validation_is_due(trainer):
-            self._keep(trainer, pl_module)
+            self.keep_last(trainer, pl_module)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         pl_module.read_watched()  # raises where the weights are no longer finite, so that none such is kept
@@ -105,23 +109,24 @@ class Checkpoints(Checkpoint):
             self.best = {"phase": phase, "cost": cost, "step": trainer.global_step}
             self._save(trainer, "best")
         if self._is_due(trainer, pl_module):
-            self._keep(trainer, pl_module)
+            self.keep_last(trainer, pl_module)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        self._keep(trainer, pl_module)
+        self.keep_last(trainer, pl_module)
 
     def _is_due(self, trainer: pl.Trainer, pl_module: Any) -> bool:
         return trainer.global_step % self.every_steps == 0 or trainer.global_step in pl_module.phase_ends
 
-    def _keep(self, trainer: pl.Trainer, pl_module: Any) -> None:
+    def keep_last(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """`last.ckpt`, and under its other names what it was until now."""
         pl_module.read_watched()
         total, steps = self.content
-        if steps and self._is_due(trainer, pl_module):
+        due = self._is_due(trainer, pl_module)
+        if steps and due:
             self.lowest["loss"] = min(self.lowest["loss"], float(total) / steps)
             self.content = 0.0, 0
         self._save(trainer, "last")
-        self.unproven = trainer.global_step
+        self.unproven = trainer.global_step if due else None
         last = self.folder / "last.ckpt"
         if trainer.is_global_zero and self.keep:
             _same_file(last, self.folder / f"step_{trainer.global_step:08d}.ckpt")

@@ -50,9 +50,8 @@ class Stop(pl.Callback):
                 return
             wanted = trainer.strategy.reduce_boolean_decision(wanted, all=False)
         if wanted and trainer.global_step < trainer.max_steps:
-            self.stopped = trainer.should_stop = True
-            if not validation_is_due(trainer):  # Lightning would validate once more, and that would compete for best
-                trainer.limit_val_batches = 0
+            self.stopped = True
+            end(trainer)
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         for number, handler in self._handlers.items():
@@ -67,3 +66,10 @@ class Stop(pl.Callback):
 
     def _time_is_up(self) -> bool:
         return self.after_minutes is not None and monotonic() - self._since > 60 * self.after_minutes
+
+
+def end(trainer: pl.Trainer) -> None:
+    """Let this step be the last one."""
+    trainer.should_stop = True
+    if not validation_is_due(trainer):  # Lightning would validate once more, and that would compete for best
+        trainer.limit_val_batches = 0

@@ -14,6 +14,7 @@ class Trainer:
 
     def __init__(self) -> None:
         self.global_step, self.callback_metrics, self.saved = 0, {}, []
+        self.ckpt_path = None
         self.is_global_zero, self.enable_validation, self.val_check_batch = True, False, None
 
     def save_checkpoint(self, path) -> None:
@@ -141,3 +142,13 @@ def test_a_step_that_is_validated_is_kept_after_its_validation(tmp_path):
     assert trainer.saved == [("last", 5)]
     checkpoints.on_validation_end(trainer, system)
     assert trainer.saved == [("last", 5), ("best", 10), ("last", 10)]
+
+
+@pytest.mark.parametrize(("step", "name", "proven"), [(10, "last", 10), (10, "step_00000010", None), (8, "last", None)])
+def test_a_resumed_run_says_of_its_last_one_whether_it_was_healthy(tmp_path, step, name, proven):
+    trainer, checkpoints = Trainer(), Checkpoints(str(tmp_path), every_steps=5)
+    trainer.global_step, trainer.ckpt_path = step, str(tmp_path / f"{name}.ckpt")
+    system = System()
+    system.validation.metrics = {}
+    checkpoints.on_train_start(trainer, system)
+    assert checkpoints.unproven == proven
