@@ -134,13 +134,13 @@ def test_every_experiment_says_what_to_expect(name):
 
 
 @pytest.mark.parametrize("name", [name for group, name in GROUPS if group == "sweep"])
-def test_every_sweep_composes_each_of_its_values(name):
+def test_every_sweep_composes_each_of_its_values(name, tmp_path):
     config = compose("train", overrides=[f"sweep={name}"], return_hydra_config=True)
     assert config.hydra.mode == RunMode.MULTIRUN
     assert f"python -m sr.train sweep={name} " in (Path(CONF) / "sweep" / f"{name}.yaml").read_text()
     for option, values in config.hydra.sweeper.params.items():
         for value in str(values).split(","):
-            validate(compose("train", overrides=[f"{option}={value}"]))
+            validate(composed([f"{option}={value}"], tmp_path))
 
 
 def test_the_clock_ends_a_run_that_has_minutes(tmp_path):

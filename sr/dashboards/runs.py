@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from sr.errors import MissingError, UserError
 from sr.limits import leaves
+from sr.sweep.jobs import ENDED
 
 PLACES = {"resume", "outputs", "folder", "file", "default_root_dir"}  # options that say where, not how
 Curve = tuple[list[int], list[float]]  # steps and values
@@ -30,6 +31,7 @@ class Run:
         metrics: `metrics.json`; empty until the run ends.
         health: what `health.jsonl` warned of: {"step", "rule", "message", "advice"}.
         finished: whether its card has been written.
+        failed: why it ended early, as a job of a sweep.
     """
 
     folder: Path
@@ -39,6 +41,7 @@ class Run:
     metrics: dict[str, Any] = field(default_factory=dict)
     health: list[dict[str, Any]] = field(default_factory=list)
     finished: bool = False
+    failed: str = ""
 
     @property
     def step(self) -> int:
@@ -91,7 +94,7 @@ def find(places: Sequence[str]) -> list[Path]:
 def _below(place: Path) -> Iterator[Path]:
     for here, folders, files in os.walk(place):
         folders[:] = sorted((f for f in folders if not f.startswith(".")), key=lambda f: (not f.isdigit(), len(f), f))
-        if "config.yaml" in files or "curves.csv" in files:
+        if {"config.yaml", "curves.csv", ENDED} & set(files):
             folders.clear()
             yield Path(here)
 
@@ -140,6 +143,8 @@ def _overrides(folder: Path) -> set[str]:
 
 def _read(folder: Path, label: str) -> Run:
     run = Run(folder, label, finished=(folder / "README.md").exists())
+    if (folder / ENDED).exists() and not run.finished:
+        run.failed = json.loads((folder / ENDED).read_text())["message"]
     if (folder / "config.yaml").exists():
         run.config = dict(leaves(OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))))
     if (folder / "curves.csv").exists():

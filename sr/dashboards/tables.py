@@ -10,9 +10,9 @@ from .sections import BICUBIC
 NOT_SCORES = {"model", "set", "scale", "n", "ci95"}
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: bool = True) -> str:
-    """HTML of cells that are HTML; the first column is text, the others are numbers or not."""
-    side = ' class="number"' if numbers else ""
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "number") -> str:
+    """HTML of cells that are HTML; all columns but the first are of a kind: number, value, or text in sentences."""
+    side = f' class="{kind}"'
 
     def line(cells: Sequence[str], tag: str) -> str:
         return "<tr>" + "".join(f"<{tag}{side if i else ''}>{cell}</{tag}>" for i, cell in enumerate(cells)) + "</tr>"
@@ -26,7 +26,9 @@ def standing(runs: Sequence[Run]) -> str:
     names = list(dict.fromkeys(n for run in runs for n in run.curves if n.startswith("val/") and BICUBIC not in n))
     rows = []
     for run in runs:
-        cells = [escape(run.label), f"{run.step}<small>{'finished' if run.finished else 'so far'}</small>"]
+        state = "finished" if run.finished else "failed" if run.failed else "so far"
+        told = f'<small class="failed">{escape(run.failed)}</small>' if run.failed else ""
+        cells = [escape(run.label) + told, f"{run.step}<small>{state}</small>"]
         for name in names:
             best = run.best(name)
             if best is None and name in run.curves:
@@ -62,7 +64,7 @@ def differing(runs: Sequence[Run], options: Mapping[str, Sequence[Any]]) -> str:
     if len(runs) < 2:
         return ""
     rows = [[escape(name), *("-" if v is None else escape(str(v)) for v in values)] for name, values in options.items()]
-    return table(["option", *(escape(run.label) for run in runs)], rows, numbers=False) if rows else "<p>Nothing.</p>"
+    return table(["option", *(escape(run.label) for run in runs)], rows, "value") if rows else "<p>Nothing.</p>"
 
 
 def health(runs: Sequence[Run]) -> str:
@@ -78,7 +80,7 @@ def health(runs: Sequence[Run]) -> str:
     ]
     if not rows:
         return "<p>No warnings.</p>"
-    return table(["run", "step", "rule", "what, and what to do"], rows, numbers=False)
+    return table(["run", "step", "rule", "what, and what to do"], rows, "text")
 
 
 def number(value: Any) -> str:

@@ -5,11 +5,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 
 from sr.errors import UserError, reason
+from sr.sweep.jobs import ENDED
 
 from .page import page
 from .runs import find, read
 
-WATCHED = ("curves.csv", "config.yaml", "metrics.json", "health.jsonl", "README.md", "samples/*.png")
+WATCHED = ("curves.csv", "config.yaml", "metrics.json", "health.jsonl", "README.md", ENDED, "samples/*.png")
 
 
 def state(places: list[str]) -> str:

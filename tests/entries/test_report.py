@@ -47,7 +47,7 @@ def test_in_a_browser(report):
     with sync.sync_playwright() as playwright:
         sandbox = [] if os.geteuid() else ["--no-sandbox"]
         browser = playwright.chromium.launch(executable_path=chromium, args=sandbox)
-        page = browser.new_page(viewport={"width": 400, "height": 800})
+        page = browser.new_page(viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True)
         asked, errors = [], []
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -71,6 +71,10 @@ def test_in_a_browser(report):
         page.reload()
         assert page.locator("#run-1").get_attribute("aria-pressed") is not None
         page.wait_for_function("document.querySelector('#run-1').getAttribute('aria-pressed') == 'false'")
+
+        # A finger scrolls the page: it does not draw a box over a plot.
+        zooms = "Bokeh.documents[0].roots().flatMap(p => p.toolbar.tools).filter(t => t.type == 'BoxZoomTool')"
+        assert page.evaluate(f"{zooms}.length > 2 && {zooms}.every(t => !t.active)")
 
         # The slider moves the edge between the two images.
         slide = page.locator(".slide").first
