@@ -17,21 +17,24 @@ from omegaconf.errors import OmegaConfBaseException
 from sr import sweep
 from sr.config import CONF, register, validate
 from sr.errors import UserError, is_full, mistake
+from sr.sweep import search
 
 register()
+search.register()
 
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="train")
-def main(config: DictConfig) -> float | None:
-    """Train as configured; returns the best validation cost, for sweeps."""
+def main(config: DictConfig) -> Any:
+    """Train as configured; returns the best validation cost or, in a search, the value of each objective."""
     folder = Path(HydraConfig.get().runtime.output_dir)
     is_job = HydraConfig.get().mode == RunMode.MULTIRUN
     try:
         validate(config)
+        search.check_objectives(config.metrics)
         if is_job and sweep.is_finished(config, folder):
             print(f"finished before: {folder}")
-            return sweep.cost_of(folder)
-        return train(config, folder)
+            return search.returned(sweep.best_of(folder))
+        return search.returned(train(config, folder))
     except (UserError, OmegaConfBaseException, InstantiationException, OSError) as error:
         told = mistake(error)
         if is_full(error):
@@ -46,8 +49,8 @@ def main(config: DictConfig) -> float | None:
         sys.exit(130)
 
 
-def train(config: DictConfig, folder: Path) -> float | None:
-    """Build a run in `folder`, fit it, score it, write it down."""
+def train(config: DictConfig, folder: Path) -> dict[str, Any]:
+    """Build a run in `folder`, fit it, score it, write it down; returns what its best checkpoint has reached."""
     import pytorch_lightning as pl
 
     from sr.inference import memory
@@ -80,6 +83,7 @@ def train(config: DictConfig, folder: Path) -> float | None:
     try:
         with same_config_for_all_processes(folder):
             trainer.fit(system, data, ckpt_path=checkpoint)
+            callbacks["prune"].check()
             if not stop.stopped:
                 finish(config, folder, given, trainer, system, data, callbacks["checkpoints"].best, stop.seconds)
     except NonFiniteError as error:
@@ -95,7 +99,7 @@ def train(config: DictConfig, folder: Path) -> float | None:
                   f"resume={folder} continues", flush=True)  # fmt: skip
         if stop.received:
             sys.exit(128 + stop.received)
-    return callbacks["checkpoints"].best.get("cost")
+    return callbacks["checkpoints"].best
 
 
 def _how_to_go_on(folder: Path) -> str:

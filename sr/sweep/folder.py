@@ -30,12 +30,12 @@ def is_finished(config: DictConfig, folder: Path) -> bool:
     return (folder / "README.md").exists()
 
 
-def cost_of(folder: Path) -> float | None:
-    """The best validation cost of a finished run."""
+def best_of(folder: Path) -> dict[str, Any]:
+    """The best checkpoint of a finished run: its cost, scores, step and phase."""
     import torch
 
     checkpoint = torch.load(folder / "checkpoints" / "last.ckpt", map_location="cpu", weights_only=True)
-    return checkpoint["callbacks"]["Checkpoints"]["best"].get("cost")
+    return checkpoint["callbacks"]["Checkpoints"]["best"]
 
 
 def changes(file: Path, config: DictConfig) -> dict[str, tuple[Any, Any]]:

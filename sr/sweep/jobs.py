@@ -27,6 +27,8 @@ class JobError(CompactHydraException):
         sentence: why.
     """
 
+    status = "failed"
+
     def __init__(self, told: str, sentence: str = "") -> None:
         super().__init__(told)
         self.sentence = sentence
@@ -42,13 +44,15 @@ class Job:
     Args:
         number: its place in the sweep.
         folder: of its run.
+        given: all its options, as on the command line.
         options: in which it differs from another job of the sweep, as on the command line.
-        status: finished, failed, or unfinished where it was interrupted or still goes on.
-        message: why it failed.
+        status: finished, failed, pruned by a search, or unfinished where it was interrupted or still goes on.
+        message: why it failed or was pruned.
     """
 
     number: int
     folder: Path
+    given: tuple[str, ...]
     options: tuple[str, ...]
     status: str
     message: str = ""
@@ -79,7 +83,10 @@ class Jobs(Callback):
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         if config.hydra.mode == RunMode.MULTIRUN and job_return.status == JobStatus.FAILED:
             error = job_return._return_value  # what the property would raise, behind a line of its own on stderr
-            told = {"status": "failed", "message": error.sentence if isinstance(error, JobError) else mistake(error)}
+            status, message = "failed", mistake(error)
+            if isinstance(error, JobError):
+                status, message = error.status, error.sentence
+            told = {"status": status, "message": message}
             write_text(Path(config.hydra.runtime.output_dir) / ENDED, json.dumps(told) + "\n")
 
 
@@ -88,16 +95,16 @@ def jobs_of(sweep: Path) -> list[Job]:
     folders = sorted((path.parents[1] for path in sweep.glob("*/.hydra/overrides.yaml")), key=_number)
     given = [_overrides(folder) for folder in folders]
     common = set(given[0]).intersection(*given) if len(given) > 1 else set()
-    return [_job(folder, tuple(o for o in options if o not in common))
-            for folder, options in zip(folders, given, strict=True)]  # fmt: skip
+    return [
+        Job(_number(folder), folder, tuple(options), tuple(o for o in options if o not in common), **_end(folder))
+        for folder, options in zip(folders, given, strict=True)
+    ]
 
 
-def _job(folder: Path, options: tuple[str, ...]) -> Job:
+def _end(folder: Path) -> dict[str, str]:
     if (folder / "README.md").exists():
-        return Job(_number(folder), folder, options, "finished")
-    if (folder / ENDED).exists():
-        return Job(_number(folder), folder, options, **json.loads((folder / ENDED).read_text()))
-    return Job(_number(folder), folder, options, "unfinished")
+        return {"status": "finished"}
+    return json.loads((folder / ENDED).read_text()) if (folder / ENDED).exists() else {"status": "unfinished"}
 
 
 def _number(folder: Path) -> int:
@@ -106,7 +113,7 @@ def _number(folder: Path) -> int:
 
 def _overrides(folder: Path) -> list[str]:
     given = [str(override) for override in OmegaConf.load(folder / ".hydra" / "overrides.yaml")]
-    return [override for override in given if not override.lstrip("+").startswith("resume=")]
+    return [override for override in given if not override.lstrip("+").startswith(("resume=", "sweep="))]
 
 
 def swept() -> list[str]:

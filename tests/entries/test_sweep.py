@@ -1,5 +1,6 @@
 """Sweeps through the real command: jobs fail, pause and go on alone."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,30 @@ def test_a_folder_is_claimed_once(tmp_path, monkeypatch):
 def test_a_run_makes_no_folder_of_a_sweep(train, tmp_path):
     assert "seed: 7" in train("seed=7", "--cfg=job", "--resolve")
     assert not list(tmp_path.glob("outputs/*/sweep-*"))
+
+
+SEARCH = ["-m", "hydra/sweeper=search", "hydra.sweeper.startup_trials=2", "hydra.sweeper.prune.after_trials=1",
+          "~hydra.sweeper.objectives.cost", "+hydra.sweeper.objectives={st_lpips:minimize,psnr_y:maximize}",
+          "losses.adversarial_weight=tag(log,interval(0.001,1))", "generator.width=range(3,6)", *SHORT]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_search_by_two_objectives_goes_on(train, tmp_path):
+    train(*SEARCH, "hydra.sweeper.n_trials=2", "name=found")
+    output = train(*SEARCH, "hydra.sweeper.n_trials=3", "name=found", "resume=auto")
+    assert "finished before" not in output
+    (sweep,) = (tmp_path / "outputs" / "found").glob("sweep-*")
+    told = json.loads((sweep / "sweep.json").read_text())
+    assert len({json.dumps(trial["params"]) for trial in told["search"]["trials"].values()}) == 3
+    assert set(told["search"]["states"]) <= {"complete", "pruned"}
+    best = told["search"]["trials"][str(told["search"]["best"][0])]
+    assert [0 < best["values"][0] < 1, best["values"][1] > 10] == [True, True]
+    page = (sweep / "README.md").read_text()
+    assert "(search.png)" in page
+    assert "    python -m sr.train experiment=srgan " in page
+
+
+def test_a_search_by_what_is_not_measured_is_refused_before_it_trains(train, tmp_path):
+    unknown = "+hydra.sweeper.objectives={lpips:minimize}"
+    output = train("-m", "hydra/sweeper=search", "hydra.sweeper.n_trials=1", unknown, "seed=1,2", status=1)
+    assert "objectives names lpips; known are cost and the metrics ['psnr_y', 'ssim_y', 'st_lpips']" in output

@@ -10,10 +10,10 @@ from sr.atomic import write_text
 
 from ..figures import AXES, drawn_on
 from ..table import Column
-from . import pictures
-from .scores import Key, Scored, best, bicubic, columns_of, differences, over_seeds, points, read
+from . import pictures, search
+from .scores import Key, Scored, best, bicubic, columns_of, differences, named, over_seeds, points, read
 
-ENDINGS = ("finished", "failed", "unfinished")
+ENDINGS = ("finished", "pruned", "failed", "unfinished")
 
 
 def tell(sweep: Path, command: str) -> None:
@@ -33,16 +33,16 @@ def write(sweep: Path, command: str, jobs: Sequence[Scored]) -> None:
         command: the command line.
         jobs: as `scores.read` finds them.
     """
-    write_text(sweep / "sweep.json", json.dumps(_plain(sweep, command, jobs), indent=1) + "\n")
-    write_text(sweep / "README.md", _page(sweep, command, jobs, []))  # nothing is lost if a picture cannot be drawn
+    searched = search.found(sweep, jobs)
+    plain = _plain(sweep, command, jobs) | ({"search": searched} if searched else {})
+    write_text(sweep / "sweep.json", json.dumps(plain, indent=1) + "\n")
+    found = search.section(searched) if searched else []
+    write_text(sweep / "README.md", _page(sweep, command, jobs, found, []))  # if a picture cannot be drawn
     drawn = [("panels.png", "what each job made")] if pictures.panels(jobs, sweep / "panels.png") else []
     drawn += [("curves.png", "how each job went")] if pictures.curves(jobs, sweep / "curves.png") else []
-    write_text(sweep / "README.md", _page(sweep, command, jobs, drawn))
-
-
-def named(options: Sequence[str]) -> str:
-    """Options in a sentence."""
-    return " ".join(options) or "all options alike"
+    if searched and search.picture(searched, sweep / "search.png"):
+        drawn.insert(0, ("search.png", "what the search found, and what mattered"))
+    write_text(sweep / "README.md", _page(sweep, command, jobs, found, drawn))
 
 
 def _plain(sweep: Path, command: str, jobs: Sequence[Scored]) -> dict[str, Any]:
@@ -62,12 +62,15 @@ def _plain(sweep: Path, command: str, jobs: Sequence[Scored]) -> dict[str, Any]:
             "mean_and_spread": repeated, "paired": differences(jobs)}  # fmt: skip
 
 
-def _page(sweep: Path, command: str, jobs: Sequence[Scored], drawn: Sequence[tuple[str, str]]) -> str:
+def _page(
+    sweep: Path, command: str, jobs: Sequence[Scored], found: Sequence[str], drawn: Sequence[tuple[str, str]]
+) -> str:
     lines = [f"# {sweep.parent.name}, {sweep.name}", "", f"    {command}", "", _outcome(jobs), "", _table(jobs), ""]
     if points(jobs):
         lines += ["In bold the best job of each column; ± is the sample standard deviation over seeds.", ""]
     if pairs := differences(jobs):
         lines += ["## Seed by seed", "", *map(_sentence, pairs_with(jobs, pairs)), ""]
+    lines += found
     lines += [f"![{what}]({file})\n" for file, what in drawn]
     lines += [f"- job {each.job.number}: [{named(each.job.options)}]({each.job.folder.name}/README.md)" for each in jobs
               if each.scores]  # fmt: skip
@@ -134,7 +137,7 @@ def _table(jobs: Sequence[Scored]) -> str:
         cells = [column.show(each.scores.get(key)) for key, column in columns.items()]
         bold = [f"**{cell}**" if winners[key] is each and len(jobs) > 1 else cell
                 for key, cell in zip(columns, cells, strict=True)]  # fmt: skip
-        line(str(each.job.number), " ".join(each.job.options), bold, each.job.status)
+        line(str(each.job.number), named(each.job.options, ""), bold, each.job.status)
     for point, of in told.items():
         if over := over_seeds(of):
             cells = [f"{column.show(over[key][0])} ± {column.show(over[key][1])}" if key in over else "-"

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from sr.atomic import replacing
 
 from ..figures import pyplot, save
-from .scores import Scored
+from .scores import Scored, named
 
 HEADER_PX, GAP_PX, FONT_PX = 28, 12, 18
 MOST = 24  # panels in the picture
@@ -25,7 +25,7 @@ def panels(jobs: Sequence[Scored], path: Path) -> bool:
         path: of the PNG.
     """
     shown = [(each, each.job.folder / "samples" / "final.png") for each in jobs if each.scores]
-    images = [(f"job {each.job.number}  {' '.join(each.job.options)}", Image.open(file).convert("RGB"))
+    images = [(f"job {each.job.number}  {named(each.job.options, '')}", Image.open(file).convert("RGB"))
               for each, file in shown[:MOST] if file.exists()]  # fmt: skip
     if not images:
         return False
@@ -74,7 +74,7 @@ def curves(jobs: Sequence[Scored], path: Path) -> bool:
             (handle,) = axis.plot(*zip(*drawn, strict=True), color=colours[job.point], linewidth=1.2, marker=mark,
                                   markersize=3) if drawn else (None,)  # fmt: skip
             if handle:
-                handles.setdefault(" ".join(job.point) or "all jobs", handle)
+                handles.setdefault(named(job.point, "all jobs"), handle)
         bicubic = [float(row[f"{name}_bicubic"]) for of in rows.values() for row in of if row.get(f"{name}_bicubic")]
         if bicubic:
             handles["bicubic"] = axis.axhline(bicubic[0], color="gray", linestyle="--", linewidth=1)
@@ -82,7 +82,8 @@ def curves(jobs: Sequence[Scored], path: Path) -> bool:
         axis.grid(alpha=0.3)
     for axis in list(axes.flat)[len(names) :]:
         axis.axis("off")
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=min(3, len(handles)), fontsize=8)
+    beside = min(len(handles), max(1, 150 // max(map(len, handles)))) if handles else 1
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=beside, fontsize=8)
     save(figure, path)
     return True
 

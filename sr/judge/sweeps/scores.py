@@ -1,6 +1,7 @@
 """Scores of the jobs of a sweep, over seeds where they repeat each other."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from ..compare import paired
 from ..table import Column
 
 Key = tuple[str, str]  # set, metric
+LONG = re.compile(r"(?<==)-?\d+\.\d{5,}(e-?\d+)?$")
 
 
 @dataclass
@@ -30,6 +32,11 @@ class Scored:
     scores: dict[Key, float] = field(default_factory=dict)
     bicubic: dict[Key, float] = field(default_factory=dict)
     columns: dict[str, Column] = field(default_factory=dict)
+
+
+def named(options: Sequence[str], none: str = "all options alike") -> str:
+    """Options in a sentence, long numbers in four digits; `none` where there are none."""
+    return " ".join(LONG.sub(lambda number: f"{float(number[0]):.4g}", option) for option in options) or none
 
 
 def read(sweep: Path) -> list[Scored]:

@@ -5,8 +5,9 @@ from .clock import Clock
 from .health import Health
 from .panels import Panels
 from .progress import Progress
+from .prune import Prune
 from .rehearsal import Rehearsal
 from .stop import Stop
 from .wandb_run import WandbRun
 
-__all__ = ["Checkpoints", "Clock", "Health", "Panels", "Progress", "Rehearsal", "Stop", "WandbRun"]
+__all__ = ["Checkpoints", "Clock", "Health", "Panels", "Progress", "Prune", "Rehearsal", "Stop", "WandbRun"]

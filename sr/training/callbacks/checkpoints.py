@@ -98,18 +98,22 @@ class Checkpoints(Checkpoint):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         pl_module.read_watched()  # raises where the weights are no longer finite, so that none such is kept
-        scores = {name.removeprefix("val/"): float(value) for name, value in trainer.callback_metrics.items()}
-        phase = pl_module.phase
-        # Lower cost is better; a checkpoint too far below bicubic has infinite cost.
-        cost = -scores[self.fidelity]
-        if phase == "adversarial":
-            allowed = scores[self.fidelity] >= pl_module.validation.bicubic[self.fidelity] - self.floor_db
-            cost = (cost if self.judge == self.fidelity else scores[self.judge]) if allowed else float("inf")
+        phase, scores, cost = pl_module.phase, scores_of(trainer), self.cost(trainer, pl_module)
         if phase != self.best["phase"] or cost < self.best["cost"]:
-            self.best = {"phase": phase, "cost": cost, "step": trainer.global_step}
+            self.best = {"phase": phase, "cost": cost, "step": trainer.global_step, "scores": scores}
             self._save(trainer, "best")
         if self._is_due(trainer, pl_module):
             self.keep_last(trainer, pl_module)
+
+    def cost(self, trainer: pl.Trainer, pl_module: Any) -> float:
+        """Of the newest validation: lower is better; a checkpoint too far below bicubic has infinite cost."""
+        scores = scores_of(trainer)
+        cost = -scores[self.fidelity]
+        if pl_module.phase != "adversarial":
+            return cost
+        if scores[self.fidelity] < pl_module.validation.bicubic[self.fidelity] - self.floor_db:
+            return float("inf")
+        return cost if self.judge == self.fidelity else scores[self.judge]
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         self.keep_last(trainer, pl_module)
@@ -153,6 +157,11 @@ class Checkpoints(Checkpoint):
             raise
         if trainer.is_global_zero:
             beside.replace(target)
+
+
+def scores_of(trainer: pl.Trainer) -> dict[str, float]:
+    """Metric -> its value in the newest validation."""
+    return {name.removeprefix("val/"): float(value) for name, value in trainer.callback_metrics.items()}
 
 
 def validation_is_due(trainer: pl.Trainer) -> bool:
