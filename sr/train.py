@@ -33,8 +33,9 @@ def main(config: DictConfig) -> Any:
         search.check_objectives(config.metrics)
         if is_job and sweep.is_finished(config, folder):
             print(f"finished before: {folder}")
-            return search.returned(sweep.best_of(folder))
-        return search.returned(train(config, folder))
+            return search.returned(sweep.best_of(folder), finished=True)
+        best = train(config, folder)
+        return search.returned(best, finished=(folder / "README.md").exists())
     except (UserError, OmegaConfBaseException, InstantiationException, OSError) as error:
         told = mistake(error)
         if is_full(error):

@@ -112,7 +112,8 @@ def test_a_run_makes_no_folder_of_a_sweep(train, tmp_path):
 
 SEARCH = ["-m", "hydra/sweeper=search", "hydra.sweeper.startup_trials=2", "hydra.sweeper.prune.after_trials=1",
           "~hydra.sweeper.objectives.cost", "+hydra.sweeper.objectives={st_lpips:minimize,psnr_y:maximize}",
-          "losses.adversarial_weight=tag(log,interval(0.001,1))", "generator.width=range(3,6)", *SHORT]  # fmt: skip
+          "losses.adversarial_weight=tag(log,interval(0.001,1))", "generator.width=range(3,6)",
+          "trainer.val_check_interval=1", *SHORT]  # fmt: skip
 
 
 @pytest.mark.slow

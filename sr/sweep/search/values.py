@@ -25,11 +25,18 @@ def check_objectives(metrics: Mapping[str, Any]) -> None:
             raise UserError(f"hydra.sweeper.objectives names {name}; known are cost and the metrics {list(metrics)}")
 
 
-def returned(best: Mapping[str, Any]) -> Any:
+def returned(best: Mapping[str, Any], finished: bool) -> Any:
     """Of the best checkpoint its cost or, in a search, the value of each objective.
 
     Args:
         best: {"cost", "scores": metric -> value} as `sr.training.callbacks.Checkpoints` keeps it.
+        finished: whether the job has come to its end; one that pauses may have no value yet.
+
+    Raises:
+        UserError: a search got nothing to go by.
     """
+    if objectives() and finished and "scores" not in best:
+        raise UserError("a search needs the scores of a validation, and this job had none; give a "
+                        "trainer.val_check_interval of at most its steps")  # fmt: skip
     known = {"cost": best.get("cost")} | best.get("scores", {})
     return [known.get(name) for name in objectives()] or best.get("cost")
