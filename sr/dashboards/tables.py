@@ -7,6 +7,7 @@ from typing import Any
 from .runs import Run
 from .sections import BICUBIC
 
+KEYS = ("step", "rule", "message", "advice")  # of a line of health.jsonl
 NOT_SCORES = {"model", "set", "scale", "n", "ci95"}
 
 
@@ -69,18 +70,16 @@ def differing(runs: Sequence[Run], options: Mapping[str, Sequence[Any]]) -> str:
 
 def health(runs: Sequence[Run]) -> str:
     """What was warned of while they ran."""
-    rows = [
-        [
-            escape(run.label),
-            *(escape(str(event.get(key, ""))) for key in ("step", "rule")),
-            f"{escape(str(event.get('message', '')))}<small>{escape(str(event.get('advice', '')))}</small>",
-        ]
-        for run in runs
-        for event in run.health
-    ]
+    rows = []
+    for run in runs:
+        for event in run.health:
+            step, rule, message, advice = (escape(str(event.get(key, ""))) for key in KEYS)
+            rows.append(
+                [f"{escape(run.label)}<small>step {step}<br>{rule}</small>", f"{message}<small>{advice}</small>"]
+            )
     if not rows:
         return "<p>No warnings.</p>"
-    return table(["run", "step", "rule", "what, and what to do"], rows, "text")
+    return table(["run", "what, and what to do"], rows, "text")
 
 
 def number(value: Any) -> str:

@@ -46,7 +46,7 @@ def test_differences_and_health_are_escaped(make_run):
     assert '<td>seed</td><td class="value">0</td><td class="value">&lt;b&gt;</td>' in html
     assert health(runs) == "<p>No warnings.</p>"
     runs[0].health.append({"step": 20, "rule": "accuracy", "message": "D & G", "advice": "rest"})
-    assert cells(health(runs))[1] == ["a (seed=0)", "20", "accuracy", "D &amp; G rest"]
+    assert cells(health(runs))[1] == ["a (seed=0) step 20 accuracy", "D &amp; G rest"]
 
 
 def test_numbers_as_one_reads_them():
