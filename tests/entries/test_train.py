@@ -36,9 +36,14 @@ def steps_in(run: Path) -> list[int]:
 
 
 def scores(run: Path) -> list[dict]:
-    """The rows of its table without what the clock says."""
+    """The rows of its table without what the clock says; the ends of intervals beside the other numbers."""
     rows = json.loads((run / "metrics.json").read_text())["rows"]
-    return [{key: value for key, value in row.items() if key != "ms_per_mp"} for row in rows]
+    ends = [{f"{name} {end}": value for name, pair in row.pop("ci95").items() for end, value in enumerate(pair)}
+            for row in rows]  # fmt: skip
+    return [
+        {key: value for key, value in row.items() if key != "ms_per_mp"} | more
+        for row, more in zip(rows, ends, strict=True)
+    ]
 
 
 def wait_for(condition, process: Started, seconds: float = 120) -> None:
