@@ -12,7 +12,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from sr import limits
+from sr import job, limits
 from sr.errors import UserError
 from sr.image.range import Range
 from sr.sweep import sweep_folder, sweep_name, title
@@ -171,19 +171,24 @@ def run_folder(outputs: str, name: str, resume: str | None) -> str:
     """Where a run writes: a new `outputs/name/<time>`, or the folder of the run that `resume` names.
 
     Args:
-        resume: None for a new run; `auto` for the newest of this name that has a checkpoint, or a new one where there
-            is none; otherwise the folder of a run, or one of the checkpoints in it.
+        resume: None for a new run; `auto` for the one of this name that was trained last, or a new one where there is
+            none; `job` for that of this very job, new or requeued (see `sr.job`); otherwise the folder of a run, or one
+            of the checkpoints in it.
 
     Raises:
         UserError: no such checkpoint.
     """
     limits.check_place(outputs, name)
-    fresh = str(Path(outputs) / name / datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f"))
-    if resume is None:
+    own = job.folder_name(resume)
+    fresh = str(Path(outputs) / name / (own or datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")))
+    if resume is None and own and (Path(fresh) / "checkpoints" / "last.ckpt").exists():
+        raise UserError(f"this job has begun {fresh} already; resume=job goes on with it")
+    if resume in (None, "job"):
         return fresh
     if resume == "auto":
-        runs = [path.parents[1] for path in (Path(outputs) / name).glob("*/checkpoints/last.ckpt")]
-        return str(max(runs, key=lambda run: run.name)) if runs else fresh
+        kept = (Path(outputs) / name).glob("*/checkpoints/last.ckpt")
+        newest = max(kept, key=lambda last: (last.stat().st_mtime_ns, last), default=None)
+        return str(newest.parents[1]) if newest else fresh
     if resume.endswith(".ckpt"):
         if not Path(resume).is_file():
             raise UserError(f"resume={resume}: no such file; name a checkpoint, the folder of a run, or auto")

@@ -98,6 +98,7 @@ def train(config: DictConfig, folder: Path) -> dict[str, Any]:
             of_all = "" if config.steps.minutes else f" of {trainer.max_steps}"
             print(f"\nstopped at step {trainer.global_step}{of_all}; the same command with "
                   f"resume={folder} continues", flush=True)  # fmt: skip
+            stop.after_saving(trainer)
         if stop.received:
             sys.exit(128 + stop.received)
     return callbacks["checkpoints"].best

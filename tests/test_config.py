@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -83,9 +84,16 @@ def test_every_metric_serves_evaluations(option, monkeypatch):
     assert titles == [metric.title for metric in metrics.values()]  # no two are the same
 
 
+ONE_TASK = {"SLURM_JOB_ID": "1", "SLURM_NTASKS": "1", "SLURM_NTASKS_PER_NODE": "1", "SLURM_NNODES": "1",
+            "SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NODEID": "0"}  # fmt: skip
+
+
 @pytest.mark.parametrize(("group", "option"), GROUPS, ids=lambda part: part)
 def test_every_file_composes_and_instantiates(group, option, tmp_path, monkeypatch):
     overrides = [f"{group}={option}", *NEEDED.get((group, option), [])]
+    if (group, option) == ("trainer", "slurm"):
+        for name, value in ONE_TASK.items():
+            monkeypatch.setenv(name, value)
     if (group, option) == ("metrics", "full"):
         overrides += ["~metrics.lpips", "~metrics.dists"]  # whose weights come from the network
     config = composed(overrides, tmp_path)
@@ -291,3 +299,30 @@ def test_run_folders(tmp_path):
     assert run_folder(str(tmp_path), "a", str(tmp_path / "a" / "2026-01-02")).endswith("2026-01-02")
     with pytest.raises(UserError, match=r"no checkpoints/last\.ckpt"):
         run_folder(str(tmp_path), "a", str(tmp_path))
+
+
+def test_the_folder_of_a_job_is_found_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "mine")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    mine = tmp_path / "a" / "job-mine"
+    assert run_folder(str(tmp_path), "a", None) == run_folder(str(tmp_path), "a", "job") == str(mine)
+    (mine / "checkpoints").mkdir(parents=True)
+    (mine / "checkpoints" / "last.ckpt").touch()
+    assert run_folder(str(tmp_path), "a", "auto") == run_folder(str(tmp_path), "a", "job") == str(mine)
+    with pytest.raises(UserError, match=r"has begun .*job-mine already; resume=job goes on"):
+        run_folder(str(tmp_path), "a", None)
+
+
+def test_the_commands_of_the_page_on_processes_are_understood(tmp_path, monkeypatch):
+    for name, value in ONE_TASK.items():
+        monkeypatch.setenv(name, value)
+    page = (Path(__file__).resolve().parents[1] / "docs" / "scale.md").read_text()
+    commands = re.findall(r"-m sr\.train (?:-m )?(.*?)(?: #.*)?$", page, re.MULTILINE)
+    assert len(commands) == 6
+    for command in commands:
+        options = [option for option in command.split() if option != "seed=1,2" and not option.startswith("resume=")]
+        config = composed(options, tmp_path)
+        assert config.trainer.devices in (1, 2, "auto")
+    for option in re.findall(r"`(callbacks\.[\w.]+)", page):
+        assert OmegaConf.select(composed([], tmp_path), option) is not None
+    assert (Path(CONF) / "generator" / "rrdb_small.yaml").exists()

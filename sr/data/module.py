@@ -129,5 +129,5 @@ class CropData(pl.LightningDataModule):
 
 def _leave_signals_to_the_parent(_: int) -> None:
     """Signals reach the whole process group: the trainer finishes its step, and needs its loaders for that."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)

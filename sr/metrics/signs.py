@@ -14,7 +14,7 @@ def colour_shift(sr: Tensor, hr: Tensor) -> Tensor:
     Returns:
         N, in [0, 1]; 0.02 are five of 255 levels.
     """
-    return (sr.double() - hr.double()).mean((2, 3)).abs().amax(1)
+    return (sr.float() - hr.float()).mean((2, 3)).abs().amax(1)
 
 
 def checkerboard(sr: Tensor, hr: Tensor, lr: Tensor) -> Tensor:
@@ -36,7 +36,7 @@ def checkerboard(sr: Tensor, hr: Tensor, lr: Tensor) -> Tensor:
         N, in [0, 1]; 0 where s is 1.
     """
     height, width = lr.shape[-2:]
-    error = sr.double() - hr.double()
+    error = sr.float() - hr.float()
     period = error.shape[-1] // width
     error = error[..., : height * period, : width * period]
     places = error.unflatten(3, (width, period)).unflatten(2, (height, period)).mean((2, 4))  # N C s s
