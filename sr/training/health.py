@@ -136,23 +136,27 @@ def gradient_norm(history: History) -> Trouble | None:
 
 
 def below_bicubic(history: History) -> Trouble | None:
-    """The fidelity has fallen below bicubic's; in the adversarial phase by more than `floor_db`."""
+    """The fidelity has fallen below bicubic's; in the adversarial phase by more than `floor_db`.
+
+    A run that has been below from its start on has fallen where it is another `floor_db` below its best.
+    """
     name = f"val/{history.fidelity}"
-    lead = [(row["step"], row[name] - row[f"{name}_bicubic"], row["phase"]) for row in history.validations
+    lead = [(row[name] - row[f"{name}_bicubic"], row["step"], row["phase"]) for row in history.validations
             if name in row and f"{name}_bicubic" in row]  # fmt: skip
-    floors = [-history.floor_db if phase == "adversarial" else 0.0 for *_, phase in lead]
-    sound = [step for (step, by, _), floor in zip(lead, floors, strict=True) if by >= floor]
-    if not sound or lead[-1][1] >= floors[-1]:
+    if not lead:
         return None
-    phase = lead[-1][2]
+    now, _, phase = lead[-1]
+    sound = [each for each in lead if each[0] >= _floor(history, each[2])]
+    before, step, _ = sound[-1] if sound else max(lead)
+    if now >= (_floor(history, phase) if sound else min(_floor(history, phase), before - history.floor_db)):
+        return None
     weight = "losses.adversarial_weight, " if phase == "adversarial" else ""
+    content = ", or give the content losses more weight (losses.content.weights)" if weight else ""
     return Trouble(
-        f"validation has fallen below bicubic: {history.fidelity} is {-lead[-1][1]:.2f} dB under it, and was "
-        f"{'above it' if floors[-1] == 0 else 'no more than ' + format(history.floor_db, 'g') + ' dB under it'} "
-        f"at step {sound[-1]}",
-        f"lower {weight}schedule.{phase}.learning_rate, or give the content losses more weight (losses.content.weights)"
-        if weight else f"lower schedule.{phase}.learning_rate",
-        sound=sound[-1], slows=("generator", "discriminator"),
+        f"validation has fallen below bicubic: {history.fidelity} is {-now:.2f} dB under it, and was {abs(before):.2f} "
+        f"dB {'over' if before > 0 else 'under'} it at step {step}",
+        f"lower {weight}schedule.{phase}.learning_rate{content}",
+        sound=step, slows=("generator", "discriminator"),
     )  # fmt: skip
 
 
@@ -195,3 +199,7 @@ COLLAPSES: tuple[Rule, ...] = (gradient_norm, below_bicubic)  # the others are w
 
 def _gap(row: Row) -> float:
     return row["logits/real"] - row["logits/fake"]
+
+
+def _floor(history: History, phase: str) -> float:
+    return -history.floor_db if phase == "adversarial" else 0.0
