@@ -151,6 +151,25 @@ def test_every_sweep_composes_each_of_its_values(name, tmp_path):
             validate(composed([f"{option}={value}"], tmp_path))
 
 
+def test_what_an_agent_of_wandb_would_call(tmp_path):
+    from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
+
+    sweep = OmegaConf.to_container(OmegaConf.load(Path(CONF).parent / "docs" / "wandb_sweep.yaml"), resolve=False)
+    *command, last = sweep["command"]
+    assert (command[:3], last) == (["python", "-m", "sr.train"], "${args_no_hyphens}")
+    for choose in (lambda given: given[0], lambda given: given[-1]):
+        args = {option: {"value": choose(of.get("values") or [of["min"], of["max"]])}
+                for option, of in sweep["parameters"].items()}  # fmt: skip
+        overrides = command[3:] + create_sweep_command_args({"args": args})["args_no_hyphens"]
+        config = composed(overrides, tmp_path)
+        validate(config)
+        for option, of in args.items():
+            if option != "generator":
+                assert OmegaConf.select(config, option) == of["value"]
+        assert sweep["metric"]["name"].removeprefix("val/") in config.metrics
+        assert "wandb" in config.logger
+
+
 def test_the_clock_ends_a_run_that_has_minutes(tmp_path):
     assert composed(["steps.pixel=20", "steps.adversarial=10"], tmp_path).trainer.max_steps == 30
     clocked = composed(["steps.minutes=2.5", "steps.pixel=20"], tmp_path)

@@ -16,6 +16,8 @@ from omegaconf import DictConfig, OmegaConf
 from sr.atomic import write_text
 from sr.errors import mistake
 
+from .shares import take_share
+
 ENDED = "ended.json"  # in the folder of a job that did not finish: {"status", "message"}
 
 
@@ -79,6 +81,8 @@ class Jobs(Callback):
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
         if config.hydra.mode == RunMode.MULTIRUN:
             (Path(config.hydra.runtime.output_dir) / ENDED).unlink(missing_ok=True)
+            if "joblib" in config.hydra.launcher._target_:
+                take_share(Path(config.hydra.sweep.dir))
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         if config.hydra.mode == RunMode.MULTIRUN and job_return.status == JobStatus.FAILED:

@@ -1,6 +1,8 @@
 """Sweeps through the real command: jobs fail, pause and go on alone."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,8 @@ from omegaconf import OmegaConf
 
 from sr.errors import UserError
 from sr.sweep import CLAIMED, sweep_folder
+
+from .conftest import SMALL
 
 SHORT = ["steps.pixel=2", "steps.ramp=1", "steps.adversarial=1"]
 
@@ -130,6 +134,24 @@ def test_a_search_by_two_objectives_goes_on(train, tmp_path):
     page = (sweep / "README.md").read_text()
     assert "(search.png)" in page
     assert "    python -m sr.train experiment=srgan " in page
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
+def test_jobs_side_by_side(tmp_path, small_photos, environment, launcher):
+    pytest.importorskip(f"hydra_plugins.hydra_{launcher.removesuffix('_local')}_launcher")
+    environment.pop("OMP_NUM_THREADS", None)
+    at_once = ["hydra.launcher.n_jobs=2"] if launcher == "joblib" else ["hydra.launcher.timeout_min=5"]
+    command = [sys.executable, "-m", "sr.train", "-m", "experiment=srgan", *SMALL, *SHORT, "data=folder",
+               f"data.root={small_photos}", "data.held_out_images=3", f"hydra/launcher={launcher}", *at_once,
+               "seed=1,2,-1", "name=beside"]  # fmt: skip
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
+    output = done.stdout + done.stderr
+    assert done.returncode == 1, output
+    assert "3 jobs: 2 finished, 1 failed." in output
+    assert "seed=-1: a whole number of at least 0" in output
+    (sweep,) = (tmp_path / "outputs" / "beside").glob("sweep-*")
+    assert [(sweep / job / "README.md").exists() for job in "012"] == [True, True, False]
 
 
 def test_a_search_by_what_is_not_measured_is_refused_before_it_trains(train, tmp_path):

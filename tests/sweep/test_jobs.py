@@ -29,7 +29,9 @@ def test_what_is_different_is_told(tmp_path):
 
 
 def ended(tmp_path, error=None, mode=RunMode.MULTIRUN):
-    config = OmegaConf.create({"hydra": {"mode": mode, "runtime": {"output_dir": str(tmp_path)}}})
+    config = OmegaConf.create(
+        {"hydra": {"mode": mode, "launcher": {"_target_": "basic"}, "runtime": {"output_dir": str(tmp_path)}}}
+    )
     Jobs().on_job_start(config)
     returned = JobReturn(status=JobStatus.COMPLETED if error is None else JobStatus.FAILED)
     returned.return_value = error
