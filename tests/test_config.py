@@ -23,6 +23,7 @@ from sr.errors import UserError
 from sr.judge.evaluation import load_metrics
 from sr.judge.table import columns_of
 from sr.losses import TotalVariation
+from sr.sweep import CLAIMED
 
 GROUPS = sorted(
     (str(file.parent.relative_to(CONF)), file.stem) for file in Path(CONF).rglob("*.yaml") if file.parent != Path(CONF)
@@ -46,6 +47,7 @@ NEEDED = {  # what an option cannot do without
 def hydra(tmp_path, monkeypatch):
     register()
     monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv(CLAIMED, str(tmp_path))  # so that composing a sweep makes no folder of one here
     with initialize_config_dir(CONF, version_base="1.3"):
         yield
     GlobalHydra.instance().clear()
