@@ -33,13 +33,13 @@ from sr.generators import SRResNet
 from sr.inference import memory
 from sr.losses import L2, Perceptual, Vanilla, WeightedSum
 from sr.training import AdversarialSystem, PixelSystem
-from sr.training.callbacks import Progress, Stop
+from sr.training.callbacks import Health, Progress, Stop
 from sr.training.lightning import only_what_matters
 from sr.training.loggers import Curves
 from sr.training.schedules import MultiStep
 
 BATCH, WARM_UP, WEIGHT = 16, 3, 1e-3
-OPTIONS = ("channels_last", "fused", "kept_memory")
+OPTIONS = ("channels_last", "fused", "kept_memory", "health")
 
 
 def main() -> None:
@@ -102,17 +102,17 @@ def work(name: str, kind: str, steps: int, hr_px: int, pipe: Connection) -> None
             step(batch)
             pipe.send(now() - begin)
     else:
-        train(system, steps + WARM_UP, hr_px, pipe)
+        train(system, steps + WARM_UP, hr_px, pipe, health=name != "without_health")
 
 
-def train(system: PixelSystem, steps: int, hr_px: int, pipe: Connection) -> None:
+def train(system: PixelSystem, steps: int, hr_px: int, pipe: Connection, health: bool) -> None:
     """Our step, as a run makes it."""
     only_what_matters()
     with tempfile.TemporaryDirectory() as folder:
         data = Photos(scale=4, channels=3, crop_px=hr_px, batch_size=BATCH, seed=0, workers=2, cache=folder)
         cuda = torch.cuda.is_available()
         trainer = pl.Trainer(
-            max_steps=steps, callbacks=[Progress(), Stop(), InTurn(pipe)],
+            max_steps=steps, callbacks=[Progress(), Stop(), *([Health(folder)] if health else []), InTurn(pipe)],
             logger=Curves(str(Path(folder) / "curves.csv")), enable_checkpointing=False, enable_model_summary=False,
             limit_val_batches=0, use_distributed_sampler=False, devices=1, log_every_n_steps=1,
             precision="bf16-mixed" if cuda else "32-true",
