@@ -46,7 +46,7 @@ def checkerboard(sr: Tensor, hr: Tensor, lr: Tensor) -> Tensor:
 class ColourShift(MeanOverImages):
     """Mean over images of `colour_shift`."""
 
-    title = "colour shift"
+    title = "colour shift (lower is better)"
     higher_is_better = False
     protocol = "largest |mean of SR - mean of HR| of a channel, in [0, 1]"
 
@@ -57,7 +57,7 @@ class ColourShift(MeanOverImages):
 class Checkerboard(MeanOverImages):
     """Mean over images of `checkerboard`."""
 
-    title = "checkerboard"
+    title = "checkerboard (lower is better)"
     higher_is_better = False
     inputs = ("sr", "hr", "lr")
     protocol = "RMS amplitude of the part of SR - HR that repeats itself with each pixel of LR, in [0, 1]"

@@ -19,7 +19,7 @@ def metric(request, monkeypatch) -> Metric:
 
 
 def test_there_are_metrics():
-    assert len(CLASSES) == 9
+    assert len(CLASSES) == 11
     assert all(issubclass(cls, Metric) for cls in CLASSES)
 
 
