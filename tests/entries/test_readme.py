@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from math import isfinite
+from math import isfinite, prod
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,14 @@ def test_commands_run(line, tmp_path, environment, small_photos):
             small = [s for s in small if s != "steps.pixel=4" and not s.startswith("generator.")]
         given = {word.split("=")[0] for word in words}
         command += [s for s in small if s.split("=")[0] not in given]
+    if {"sr.report", "sr.dashboard"} & set(words):
+        pytest.importorskip("bokeh" if "sr.report" in words else "wandb_workspaces")
+        for name, record in (("srgan", "2026-11-22-srgan"), ("esrgan", "2026-11-30-esrgan")):
+            shutil.copytree(ROOT / "experiments" / record, tmp_path / "outputs" / name / "RUN")
+    if "--watch" in words:
+        return serve([*command, "--port", "0"], tmp_path, environment)
     if "sr.app" in words:
+        pytest.importorskip("gradio")
         return serve(command, tmp_path, environment)
     if line == PYTHON[0]:  # one in an interpreter of its own
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
@@ -123,7 +130,8 @@ def check(command: str, arguments: list[str], folder: Path) -> None:
         assert all(isinstance(value, float) and isfinite(value) for row in rows for value in scores(row))
     elif command == "sr.train":
         runs = [path.parent for path in (folder / "outputs").rglob("metrics.json")]
-        assert len(runs) == (2 if "-m" in arguments else 1)
+        values = [value.count(",") + 1 for value in given.values() if not value.startswith("[")]
+        assert len(runs) == (prod(values) if "-m" in arguments else 1)
         for run in runs:
             rows = json.loads((run / "metrics.json").read_text())["rows"]
             assert "bicubic" in {row["model"] for row in rows}
@@ -133,6 +141,10 @@ def check(command: str, arguments: list[str], folder: Path) -> None:
             config = OmegaConf.load(run / "config.yaml")
             for key in {"scale", "channels", "data.root", "bands"} & set(given):  # the option did what it says
                 assert OmegaConf.select(config, key) == yaml.safe_load(given[key])
+    elif command == "sr.report":
+        assert (folder / "report.html").stat().st_size > 1e6
+    elif command == "sr.dashboard":
+        pass  # tests/entries/test_dashboard.py
     else:
         raise AssertionError(f"{command}: nothing is checked of what it does")
 
@@ -160,7 +172,6 @@ def test_python_runs(block, tmp_path, environment, small_photos):
 
 def serve(command: list[str], folder: Path, environment: dict[str, str]) -> None:
     """Until the page is there."""
-    pytest.importorskip("gradio")
     served = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True,
                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))  # fmt: skip
     assert "http://127.0.0.1:" in served.stdout.readline()
