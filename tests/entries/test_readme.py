@@ -89,6 +89,8 @@ def test_commands_run(line, tmp_path, environment, small_photos):
             shutil.copytree(ROOT / "experiments" / record, tmp_path / "outputs" / name / "RUN")
     if "--watch" in words:
         return serve([*command, "--port", "0"], tmp_path, environment)
+    if "hydra/sweeper=search" in words:  # which goes by validations
+        command += ["hydra.sweeper.n_trials=2", "trainer.val_check_interval=4"]
     if "sr.app" in words:
         pytest.importorskip("gradio")
         return serve(command, tmp_path, environment)
@@ -131,6 +133,8 @@ def check(command: str, arguments: list[str], folder: Path) -> None:
     elif command == "sr.train":
         runs = [path.parent for path in (folder / "outputs").rglob("metrics.json")]
         values = [value.count(",") + 1 for value in given.values() if not value.startswith("[")]
+        if given.get("hydra/sweeper") == "search":
+            values = [2]
         assert len(runs) == (prod(values) if "-m" in arguments else 1)
         for run in runs:
             rows = json.loads((run / "metrics.json").read_text())["rows"]
