@@ -124,3 +124,16 @@ def make(face):
         return made
 
     return make
+
+
+@pytest.fixture(scope="module")
+def pair(sr, hr):
+    """Large enough for VGG-16, small enough to be quick."""
+    return sr[..., 16:80, 32:107], hr[..., 16:80, 32:107]
+
+
+@pytest.fixture(scope="module")
+def heads():
+    """Of DISTS, at random: alpha and beta."""
+    random = torch.Generator().manual_seed(0)
+    return torch.rand(1475, generator=random), torch.rand(1475, generator=random)

@@ -10,7 +10,7 @@ from torch.func import functional_call
 
 from sr.errors import MissingError, UserError, optional, reason
 
-from .features import IMAGENET_MEAN, IMAGENET_STD
+from .features import IMAGENET_MEAN, IMAGENET_STD, check_layers
 from .pretrained import from_file
 
 
@@ -67,8 +67,7 @@ class TorchvisionClassifier(nn.Module):
         Raises:
             UserError: a name that this network does not have.
         """
-        if unknown := set(wanted) - set(self.names):
-            raise UserError(f"no layer named {sorted(unknown)}; this classifier has {', '.join(self.names)}")
+        check_layers(wanted, self.names, "this classifier")
         (network,) = self.shell
         found: dict[str, Tensor] = {}
 

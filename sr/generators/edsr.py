@@ -6,10 +6,8 @@ Parameter names are BasicSR's, so the weights that it published open here.
 import torch.nn as nn
 from torch import Tensor
 
-from sr.errors import UserError
-
 from .rgb import mean_colour
-from .srresnet import SCALES
+from .scales import steps_of
 
 
 class Block(nn.Module):
@@ -59,15 +57,14 @@ class EDSR(nn.Module):
         peak: float = 255.0,
     ) -> None:
         super().__init__()
-        if scale not in SCALES:
-            raise UserError(f"EDSR has no scale {scale}; choose one of {sorted(SCALES)}")
+        steps = steps_of(scale, "EDSR")
         self.scale, self.peak = scale, peak
         self.register_buffer("mean", mean_colour(channels), persistent=False)
         self.conv_first = nn.Conv2d(channels, width, 3, padding=1)
         self.body = nn.Sequential(*(Block(width, res_scale) for _ in range(blocks)))
         self.conv_after_body = nn.Conv2d(width, width, 3, padding=1)
-        steps = [(nn.Conv2d(width, width * by**2, 3, padding=1), nn.PixelShuffle(by)) for by in SCALES[scale]]
-        self.upsample = nn.Sequential(*(layer for step in steps for layer in step))
+        stages = [(nn.Conv2d(width, width * by**2, 3, padding=1), nn.PixelShuffle(by)) for by in steps]
+        self.upsample = nn.Sequential(*(layer for stage in stages for layer in stage))
         self.conv_last = nn.Conv2d(width, channels, 3, padding=1)
 
     def forward(self, lr: Tensor) -> Tensor:

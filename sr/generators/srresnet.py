@@ -4,9 +4,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
 
-from sr.errors import UserError
-
-SCALES = {2: [2], 3: [3], 4: [2, 2], 8: [2, 2, 2]}
+from .scales import steps_of
 
 
 class ResidualBlock(nn.Module):
@@ -52,8 +50,7 @@ class SRResNet(nn.Module):
         skip: bool = False,
     ) -> None:
         super().__init__()
-        if scale not in SCALES:
-            raise UserError(f"SRResNet has no scale {scale}; choose one of {sorted(SCALES)}")
+        steps = steps_of(scale, "SRResNet")
         self.scale, self.skip = scale, skip
         self.head = nn.Sequential(nn.Conv2d(channels, width, 9, padding=4), nn.PReLU())
         self.body = nn.Sequential(
@@ -64,7 +61,7 @@ class SRResNet(nn.Module):
         self.upsample = nn.Sequential(
             *(
                 nn.Sequential(nn.Conv2d(width, width * step**2, 3, padding=1), nn.PixelShuffle(step), nn.PReLU())
-                for step in SCALES[scale]
+                for step in steps
             )
         )
         self.tail = nn.Conv2d(width, channels, 9, padding=4)

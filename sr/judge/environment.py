@@ -35,12 +35,9 @@ def device_name() -> str:
 
 def checkout() -> str | None:
     """The folder of this project's checkout; None where it was installed without one."""
-    here = Path(__file__).resolve().parents[2]
-    try:
-        inside = Path(_git(here, "rev-parse", "--show-toplevel")).resolve() == here  # not of whoever installed us
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return str(here) if inside else None
+    here = str(Path(__file__).resolve().parents[2])
+    top = _git(here, "rev-parse", "--show-toplevel")
+    return here if top and str(Path(top).resolve()) == here else None  # not that of whoever installed us
 
 
 def commit() -> str:
@@ -48,23 +45,20 @@ def commit() -> str:
     here = checkout()
     if here is None:
         return "unknown"
-    try:
-        head = _git(Path(here), "rev-parse", "--short", "HEAD")
-        return head + ("+" if _git(Path(here), "status", "--porcelain", "--untracked-files=no") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+    head, changed = _git(here, "rev-parse", "--short", "HEAD"), _git(here, "status", "--porcelain", "-uno")
+    return "unknown" if head is None or changed is None else head + ("+" if changed else "")
 
 
 def diff() -> str:
     """What has changed in the checkout since its commit; files that it does not know are left out."""
     here = checkout()
+    return (_git(here, "diff", "HEAD") if here else None) or ""
+
+
+def _git(folder: str, *arguments: str) -> str | None:
+    """What git answers; None where there is no git, or it refuses."""
     try:
-        return _git(Path(here), "diff", "HEAD") if here else ""
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    return subprocess.run(
-        ["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True, errors="replace"
-    ).stdout.strip()
+        done = subprocess.run(["git", "-C", folder, *arguments], capture_output=True, text=True, errors="replace")
+    except OSError:
+        return None
+    return None if done.returncode else done.stdout.strip()

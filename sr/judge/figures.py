@@ -93,14 +93,18 @@ def scatter(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column], x:
             axis.annotate(row["model"], (row[x], row[y]), xytext=(5, 5), textcoords="offset points", fontsize=8)
         axis.margins(0.25)
         axis.grid(alpha=0.3)
-        axis.set(title=f"{name} x{rows[0]['scale']}", xlabel=_towards(columns[x]), ylabel=_towards(columns[y]))
+        axis.set(
+            title=f"{name} x{rows[0]['scale']}",
+            xlabel=towards(columns[x].title, right),
+            ylabel=towards(columns[y].title, up),
+        )
     save(figure, path)
     return f"{'up' if up else 'down'} and {'right' if right else 'left'}"
 
 
-def _towards(column: Column) -> str:
-    """Its title with an arrow to the better scores."""
-    return f"{column.title} →" if column.higher_is_better else f"← {column.title}"
+def towards(title: str, higher_is_better: bool) -> str:
+    """Name of an axis with an arrow to the better scores."""
+    return f"{title} →" if higher_is_better else f"← {title}"
 
 
 def _show(axis: Any, image: Tensor, text: str) -> None:

@@ -118,6 +118,20 @@ class Adversarial:
         return [half[0] for half in halves], [half[1] for half in halves]
 
 
+class Labelled(Adversarial):
+    """Those that label images as real (1) or generated (0).
+
+    Args:
+        smoothing: real images are labelled 1 - smoothing, for D alone (one-sided label smoothing, Salimans et al. 2016,
+            arXiv 1606.03498, section 3.4).
+        options: of `Adversarial`.
+    """
+
+    def __init__(self, smoothing: float = 0.0, **options: Any) -> None:
+        super().__init__(**options)
+        self.smoothing = smoothing
+
+
 def _scales(logits: Logits) -> list[Tensor]:
     return [each.float() for each in ([logits] if isinstance(logits, Tensor) else logits)]
 

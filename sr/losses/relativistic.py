@@ -1,31 +1,24 @@
 """The relativistic average GAN: Jolicoeur-Martineau 2018, arXiv 1807.00734; ESRGAN, arXiv 1809.00219, eq. 1 and 2."""
 
-from typing import Any
-
 import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 from torch.distributed.nn.functional import all_reduce
 
-from .adversarial import Adversarial
+from .adversarial import Labelled
 
 
-class RelativisticAverage(Adversarial):
+class RelativisticAverage(Labelled):
     """D says whether a real image looks more real than generated ones do on average, and the other way round.
 
     Means are those over the batch of all processes. Each loss is half the sum of its two terms, as in ESRGAN's training
     code, to which its adversarial weight of 5e-3 belongs.
 
     Args:
-        smoothing: real images are labelled 1 - smoothing, for D alone.
-        options: of `Adversarial`.
+        smoothing, options: as in `Labelled`.
     """
 
     needs_real = True
-
-    def __init__(self, smoothing: float = 0.0, **options: Any) -> None:
-        super().__init__(**options)
-        self.smoothing = smoothing
 
     def judge(self, real: Tensor, fake: Tensor) -> Tensor:
         """1/2 mean -log s(D(hr) - mean D(sr)) + 1/2 mean -log(1 - s(D(sr) - mean D(hr))), s the sigmoid."""

@@ -97,7 +97,7 @@ class Jobs(Callback):
 def jobs_of(sweep: Path) -> list[Job]:
     """The jobs that have been started in this folder, in their order."""
     folders = sorted((path.parents[1] for path in sweep.glob("*/.hydra/overrides.yaml")), key=_number)
-    given = [_overrides(folder) for folder in folders]
+    given = [_options(folder) for folder in folders]
     common = set(given[0]).intersection(*given) if len(given) > 1 else set()
     return [
         Job(_number(folder), folder, tuple(options), tuple(o for o in options if o not in common), **_end(folder))
@@ -115,9 +115,14 @@ def _number(folder: Path) -> int:
     return int(folder.name) if folder.name.isdigit() else 0
 
 
-def _overrides(folder: Path) -> list[str]:
-    given = [str(override) for override in OmegaConf.load(folder / ".hydra" / "overrides.yaml")]
-    return [override for override in given if not override.lstrip("+").startswith(("resume=", "sweep="))]
+def overrides(folder: Path) -> list[str]:
+    """Options that a run was given on its command line, or by its sweep; none where nobody has noted them."""
+    file = folder / ".hydra" / "overrides.yaml"
+    return [str(override) for override in OmegaConf.load(file)] if file.exists() else []
+
+
+def _options(folder: Path) -> list[str]:
+    return [one for one in overrides(folder) if not one.lstrip("+").startswith(("resume=", "sweep="))]
 
 
 def swept() -> list[str]:

@@ -128,7 +128,8 @@ class AdversarialSystem(PixelSystem):
 
     def changing(self) -> Iterator[Tensor]:
         yield from super().changing()
-        yield self.accuracy
+        if self.rests_above is not None:
+            yield self.accuracy
         if self.discriminator_updates > 1:
             yield from self.discriminator.parameters()
             for state in self.optimizers_in_order()[1].state.values():

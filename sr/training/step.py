@@ -123,6 +123,14 @@ def average(mean: nn.Module, network: nn.Module, decay: float, step: int, refuse
         averaged.copy_(buffer)
 
 
+def lasting(network: nn.Module) -> Iterator[Tensor]:
+    """Buffers that checkpoints keep; the others never change, see `constants`."""
+    for module in network.modules():
+        for name, buffer in module._buffers.items():
+            if buffer is not None and name not in module._non_persistent_buffers_set:
+                yield buffer
+
+
 def constants(network: nn.Module) -> list[str]:
     """Names of the buffers that no checkpoint keeps: a frozen network's weights, a mean colour. They never change."""
     return [

@@ -20,7 +20,7 @@ from sr.degradations import pair
 from sr.errors import UserError
 
 from .lightning import do_not_count
-from .step import Guard, average, clip, constants, cut, frozen, without_sync
+from .step import Guard, average, clip, cut, frozen, lasting, without_sync
 from .validation import Validation
 from .watch import Watch
 
@@ -212,8 +212,7 @@ class PixelSystem(pl.LightningModule):
         for name in (*self.trained_networks, "adversarial"):
             module = getattr(self, name, None)
             if isinstance(module, nn.Module):
-                stay = set(constants(module))
-                yield from (buffer for key, buffer in module.named_buffers() if key not in stay)
+                yield from lasting(module)
 
     # --- validation -------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from .store import UnusableWeights, find, opened, unpickled
+from .store import AVERAGE, UnusableWeights, find, network_in, opened, unpickled
 
 WITHIN = ("params_ema", "params", "state_dict")  # where BasicSR and others keep them; the average first
 
@@ -20,7 +20,7 @@ def of_generator(path: str) -> dict[str, Tensor]:
     Raises:
         UnusableWeights: no such file, or none of these.
     """
-    return _of_file(find(path), "generator_ema.")
+    return _of_file(find(path), AVERAGE)
 
 
 def of_discriminator(path: str) -> dict[str, Tensor]:
@@ -39,8 +39,7 @@ def _of_file(file: Path, prefix: str) -> dict[str, Tensor]:
         return opened(file)[1]
     found: Any = unpickled(file)
     if "about" in found:  # a checkpoint of a run of ours
-        whole = found.get("state_dict", {})
-        state = {key.removeprefix(prefix): value for key, value in whole.items() if key.startswith(prefix)}
+        state = network_in(found, prefix)
         if not state:
             raise UnusableWeights(f"{file}: this run had no {prefix.split('_')[0].rstrip('.')}")
         return state

@@ -18,6 +18,9 @@ from sr.image.range import Range
 GENERATORS: dict[str, type[nn.Module]] = {name: getattr(generators, name) for name in generators.__all__}
 
 
+AVERAGE = "generator_ema."  # prefix, in a checkpoint of a run, of the generator that is kept
+
+
 class UnusableWeights(UserError):
     """A file that is not weights, or not of a generator known here."""
 
@@ -144,7 +147,7 @@ def _read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     checkpoint = unpickled(path)
     if not isinstance(checkpoint.get("about"), dict):
         raise UnusableWeights(f"{path}: not a checkpoint of a run of this project")
-    return checkpoint["about"], _averaged(checkpoint)
+    return checkpoint["about"], network_in(checkpoint, AVERAGE)
 
 
 def averaged_of(checkpoint: str | Path) -> dict[str, Any]:
@@ -153,11 +156,12 @@ def averaged_of(checkpoint: str | Path) -> dict[str, Any]:
     Raises:
         UnusableWeights: no such file, or not a checkpoint.
     """
-    return _averaged(unpickled(Path(checkpoint)))
+    return network_in(unpickled(Path(checkpoint)), AVERAGE)
 
 
-def _averaged(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    prefix, state = "generator_ema.", checkpoint.get("state_dict", {})
+def network_in(checkpoint: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """Weights of one network in a checkpoint of a run: those whose names begin with `prefix`, without it."""
+    state = checkpoint.get("state_dict", {})
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 

@@ -7,18 +7,6 @@ import torch
 from sr.backbones import TextureAndStructure
 
 
-@pytest.fixture(scope="module")
-def pair(sr, hr):
-    """Large enough for VGG-16, small enough to be quick."""
-    return sr[..., 16:80, 32:107], hr[..., 16:80, 32:107]
-
-
-@pytest.fixture(scope="module")
-def heads():
-    random = torch.Generator().manual_seed(0)
-    return torch.rand(1475, generator=random), torch.rand(1475, generator=random)
-
-
 @pytest.fixture
 def distance(trunks, heads, monkeypatch):
     """DISTS on random weights: no wheel is needed."""

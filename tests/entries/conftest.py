@@ -1,7 +1,8 @@
 """Runs of seconds, for the real commands."""
 
 import os
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,20 @@ def small_photos(tmp_path_factory) -> Path:
         for i in range(8):
             image.crop((40 * i, 30 * i, 40 * i + 64 + 4 * i, 30 * i + 72)).save(target / f"{i}.png")
     return target
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    """An installed Chromium, driven by playwright; without one the test is skipped."""
+    sync = pytest.importorskip("playwright.sync_api")
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("no Chromium is installed")
+    with sync.sync_playwright() as playwright:
+        sandbox = [] if os.geteuid() else ["--no-sandbox"]
+        started = playwright.chromium.launch(executable_path=chromium, args=sandbox)
+        yield started
+        started.close()
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """The page in a real browser, and what ends the command."""
 
-import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -45,43 +43,36 @@ def address():
 
 
 @pytest.mark.slow
-def test_in_a_browser(address, photo, tmp_path):
+def test_in_a_browser(browser, address, photo, tmp_path):
     sync = pytest.importorskip("playwright.sync_api")
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
-        pytest.skip("no Chromium is installed")
-    with sync.sync_playwright() as playwright:
-        sandbox = [] if os.geteuid() else ["--no-sandbox"]
-        browser = playwright.chromium.launch(executable_path=chromium, args=sandbox)
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(address)
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address)
 
-        page.click("#enlarge")
-        page.get_by_text("no picture yet").wait_for()
+    page.click("#enlarge")
+    page.get_by_text("no picture yet").wait_for()
 
-        for _ in range(3):  # a script is quicker than the page, which draws itself anew after an error
-            page.wait_for_timeout(1000)
-            page.set_input_files("#picture input[type=file]", photo)
-            try:
-                page.get_by_text("face.jpg").first.wait_for(timeout=15_000)
-                break
-            except sync.TimeoutError:
-                continue
-        page.click("#enlarge")
-        page.get_by_text("60x40 to 240x160 pixels by srgan_x4").wait_for(timeout=60_000)
-        pictures = page.locator(".gradio-container img")
-        page.wait_for_function(
-            "[...document.images].filter(i => i.naturalWidth == 240 && i.naturalHeight == 160).length >= 2"
-        )
-        assert pictures.count() >= 2
-        with page.expect_download() as download:
-            page.click("#download")
-        download.value.save_as(tmp_path / "got.jpg")
-        assert download.value.suggested_filename == "face_x4.jpg"
-        assert all(url.startswith((address, "blob:", "data:")) for url in asked)  # nothing from elsewhere
-        browser.close()
+    for _ in range(3):  # a script is quicker than the page, which draws itself anew after an error
+        page.wait_for_timeout(1000)
+        page.set_input_files("#picture input[type=file]", photo)
+        try:
+            page.get_by_text("face.jpg").first.wait_for(timeout=15_000)
+            break
+        except sync.TimeoutError:
+            continue
+    page.click("#enlarge")
+    page.get_by_text("60x40 to 240x160 pixels by srgan_x4").wait_for(timeout=60_000)
+    pictures = page.locator(".gradio-container img")
+    page.wait_for_function(
+        "[...document.images].filter(i => i.naturalWidth == 240 && i.naturalHeight == 160).length >= 2"
+    )
+    assert pictures.count() >= 2
+    with page.expect_download() as download:
+        page.click("#download")
+    download.value.save_as(tmp_path / "got.jpg")
+    assert download.value.suggested_filename == "face_x4.jpg"
+    assert all(url.startswith((address, "blob:", "data:")) for url in asked)  # nothing from elsewhere
     expected = Preview(torch.device("cpu"), 1, tmp_path)(str(photo), str(weights.find("srgan_x4")), "4", False, False)[
         2
     ]

@@ -5,18 +5,6 @@ import torch
 from sr.metrics import DISTS
 
 
-@pytest.fixture(scope="module")
-def pair(sr, hr):
-    """Large enough for VGG-16, small enough to be quick."""
-    return sr[..., 16:80, 32:107], hr[..., 16:80, 32:107]
-
-
-@pytest.fixture(scope="module")
-def heads():
-    random = torch.Generator().manual_seed(0)
-    return torch.rand(1475, generator=random), torch.rand(1475, generator=random)
-
-
 @pytest.fixture
 def metric(trunks, heads, monkeypatch):
     """DISTS on random weights: no wheel is needed."""

@@ -9,11 +9,10 @@ from torch.utils.data import DataLoader
 
 from sr.errors import UserError
 from sr.losses import Vanilla
-from sr.training.callbacks import Checkpoints
 from sr.training.schedules import MultiStep
 from sr.training.system import NonFiniteError
 
-from .test_system import Demanding, batches, demanding_gan, equal, fit, gan, state
+from .test_system import Demanding, batches, demanding_gan, equal, fit, gan, state, stopped_and_resumed
 
 SGD = partial(torch.optim.SGD, fused=True)
 
@@ -88,14 +87,7 @@ def test_it_rests_while_its_accuracy_is_above(tmp_path):
 
 @pytest.mark.parametrize("options", [{"discriminator_updates": 3}, {"discriminator_rests_above": 0.51}])
 def test_runs_with_turns_resume_as_if_never_stopped(tmp_path, options):
-    loader = DataLoader(list(batches(1).dataset) * 6, batch_size=4)
-    whole, half, rest = (gan(pixel_steps=1, **options) for _ in range(3))
-    fit(whole, 6, loader=loader)
-    fit(half, 3, [Checkpoints(str(tmp_path), every_steps=100)], loader=loader)
-    pl.Trainer(
-        max_steps=6, accelerator="cpu", logger=False, limit_val_batches=0, enable_progress_bar=False,
-        enable_model_summary=False, enable_checkpointing=False,
-    ).fit(rest, loader, ckpt_path=tmp_path / "last.ckpt", weights_only=True)  # fmt: skip
+    whole, _, rest = stopped_and_resumed(lambda: gan(pixel_steps=1, **options), tmp_path)
     assert rest.global_step == 6
     assert equal(whole.state_dict(), rest.state_dict())
 

@@ -75,14 +75,24 @@ def spectral_gan(**changes) -> AdversarialSystem:
     return gan(discriminator=UNetDiscriminator(width=2), **changes)
 
 
-def fit(system: PixelSystem, steps: int, callbacks=(), loader=None, **options) -> pl.Trainer:
+def fit(system: PixelSystem, steps: int, callbacks=(), loader=None, resume=None, **options) -> pl.Trainer:
     keeps = any(isinstance(callback, Checkpoints) for callback in callbacks)
     trainer = pl.Trainer(
         max_steps=steps, accelerator="cpu", devices=1, logger=False, callbacks=list(callbacks), limit_val_batches=0,
         enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=keeps, **options,
     )  # fmt: skip
-    trainer.fit(system, loader or batches(steps))
+    trainer.fit(system, loader or batches(steps), ckpt_path=resume, weights_only=True)
     return trainer
+
+
+def stopped_and_resumed(make, folder) -> tuple:
+    """Three systems: trained for six steps on the same batch, for three, and on from there to six."""
+    loader = DataLoader(list(batches(1).dataset) * 6, batch_size=4)
+    whole, half, rest = (make() for _ in range(3))
+    fit(whole, 6, loader=loader)
+    fit(half, 3, [Checkpoints(str(folder), every_steps=100)], loader=loader)
+    fit(rest, 6, loader=loader, resume=folder / "last.ckpt")
+    return whole, half, rest
 
 
 class Demanding(nn.Module):
@@ -219,28 +229,16 @@ def test_the_average_sees_each_piece_once_and_only_where_a_loss_names_it(option,
 
 
 def test_a_run_with_the_averages_image_resumes_as_if_never_stopped(tmp_path):
-    loader = DataLoader(list(batches(1).dataset) * 6, batch_size=4)  # the same batch six times
-    whole, half, rest = (gan(pixel_steps=2, content=apart(), adversarial_content=apart()) for _ in range(3))
-    fit(whole, 6, loader=loader)
-    fit(half, 3, [Checkpoints(str(tmp_path), every_steps=100)], loader=loader)
-    pl.Trainer(
-        max_steps=6, accelerator="cpu", logger=False, limit_val_batches=0, enable_progress_bar=False,
-        enable_model_summary=False, enable_checkpointing=False,
-    ).fit(rest, loader, ckpt_path=tmp_path / "last.ckpt", weights_only=True)  # fmt: skip
+    whole, half, rest = stopped_and_resumed(
+        lambda: gan(pixel_steps=2, content=apart(), adversarial_content=apart()), tmp_path
+    )
     assert rest.global_step == 6
     assert equal(whole.state_dict(), rest.state_dict())
     assert not equal(half.state_dict(), rest.state_dict())
 
 
 def test_power_iterations_resume_as_if_never_stopped(tmp_path):
-    loader = DataLoader(list(batches(1).dataset) * 6, batch_size=4)  # the same batch six times
-    whole, half, rest = (spectral_gan() for _ in range(3))
-    fit(whole, 6, loader=loader)
-    fit(half, 3, [Checkpoints(str(tmp_path), every_steps=100)], loader=loader)
-    pl.Trainer(
-        max_steps=6, accelerator="cpu", logger=False, limit_val_batches=0, enable_progress_bar=False,
-        enable_model_summary=False, enable_checkpointing=False,
-    ).fit(rest, loader, ckpt_path=tmp_path / "last.ckpt", weights_only=True)  # fmt: skip
+    whole, half, rest = stopped_and_resumed(spectral_gan, tmp_path)
     assert equal(whole.state_dict(), rest.state_dict())
     assert not torch.equal(half.discriminator.conv1.weight_u, rest.discriminator.conv1.weight_u)
 
@@ -344,10 +342,7 @@ def test_a_loss_that_calls_the_discriminator_often_trains_and_is_watched(adversa
 def test_the_buffers_of_a_loss_are_kept_and_continued(tmp_path):
     fit(demanding_gan(), 3, [Checkpoints(str(tmp_path), every_steps=100)])
     system = demanding_gan()
-    pl.Trainer(
-        max_steps=5, accelerator="cpu", logger=False, limit_val_batches=0, enable_progress_bar=False,
-        enable_model_summary=False, enable_checkpointing=False,
-    ).fit(system, batches(5), ckpt_path=tmp_path / "last.ckpt", weights_only=True)  # fmt: skip
+    fit(system, 5, resume=tmp_path / "last.ckpt")
     assert system.adversarial.calls == 5
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sr.sweep.search.study import FILE, JOB, MAIN, jobs_in, storage_of
 
-from ..figures import pyplot, save
+from ..figures import pyplot, save, towards
 from .scores import Scored, named
 
 
@@ -111,7 +111,7 @@ def picture(search: Mapping[str, Any], path: Path) -> bool:
         axis.plot(*zip(*(values[:2] for values in front), strict=True), "o-", color="C3", label="Pareto front")
         for job, values in done.items():
             axis.annotate(str(job), values[:2], xytext=(5, 5), textcoords="offset points", fontsize=8)
-        axis.set(xlabel=_towards(x, right), ylabel=_towards(y, up))
+        axis.set(xlabel=towards(x, right), ylabel=towards(y, up))
         axis.margins(0.15)
     else:
         name, way = goals[0]
@@ -136,7 +136,3 @@ def _bars(axis: Any, shares: Mapping[str, Mapping[str, float]]) -> None:
     axis.set_yticks(range(len(options)), options, fontsize=8)
     axis.set(xlabel="importance (PED-ANOVA)", xlim=(0, 1))
     axis.legend(fontsize=8)
-
-
-def _towards(name: str, right: bool) -> str:
-    return f"{name} →" if right else f"← {name}"

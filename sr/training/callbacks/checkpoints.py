@@ -159,6 +159,11 @@ class Checkpoints(Checkpoint):
             beside.replace(target)
 
 
+def keepers(trainer: pl.Trainer) -> list[Checkpoints]:
+    """Those of this run."""
+    return [callback for callback in trainer.checkpoint_callbacks if isinstance(callback, Checkpoints)]
+
+
 def scores_of(trainer: pl.Trainer) -> dict[str, float]:
     """Metric -> its value in the newest validation."""
     return {name.removeprefix("val/"): float(value) for name, value in trainer.callback_metrics.items()}

@@ -12,7 +12,7 @@ from sr.errors import UserError
 
 from ..health import COLLAPSES, RULES, History, Trouble
 from ..loggers import alert
-from .checkpoints import Checkpoints
+from .checkpoints import keepers
 from .stop import end
 
 CHOICES = ("warn", "stop", "rollback")
@@ -105,6 +105,11 @@ class Health(pl.Callback):
             self._write()
 
     @property
+    def taken_back(self) -> int:
+        """How often the run has been."""
+        return sum(line["rule"] == "rollback" for line in self.told)
+
+    @property
     def file(self) -> Path:
         """One JSON a line."""
         return self.folder / "health.jsonl"
@@ -118,17 +123,15 @@ class Health(pl.Callback):
             return
         if self.on_collapse == "stop":
             self._stop(trainer, "stopped for that (callbacks.health.on_collapse=stop)")
-        elif sum(line["rule"] == "rollback" for line in self.told) >= self.rollbacks:
+        elif self.taken_back >= self.rollbacks:
             self._stop(trainer, f"stopped: it has been taken back {self.rollbacks} times (callbacks.health.rollbacks)")
         elif (found := self._kept_before(trainer, trouble.sound)) is None:
             self._stop(trainer, f"stopped: no checkpoint is kept from step {trouble.sound} or before to go back to; "
                                 "callbacks.checkpoints.every_steps makes them more often")  # fmt: skip
         else:
             self._go_back(trainer, system, trouble, found)
-            for callback in _keepers(trainer):
-                callback.keep_last(
-                    trainer, system
-                )  # a resumed run shall not have to go back once more: files are others
+            for callback in keepers(trainer):  # a resumed run shall not go back once more, to other files by then
+                callback.keep_last(trainer, system)
 
     def _stop(self, trainer: pl.Trainer, message: str) -> None:
         self.ended = True
@@ -137,7 +140,7 @@ class Health(pl.Callback):
 
     def _kept_before(self, trainer: pl.Trainer, sound: int) -> Path | None:
         """The newest checkpoint from `sound` or before, the choice of the first process."""
-        files = [file for callback in _keepers(trainer) for file in callback.folder.glob("*.ckpt")]
+        files = [file for callback in keepers(trainer) for file in callback.folder.glob("*.ckpt")]
         steps = {file: _step_of(file) for file in files if file.name != "last.ckpt"} if trainer.is_global_zero else {}
         found = max(((step, file) for file, step in steps.items() if step <= sound), default=(0, None))[1]
         return trainer.strategy.broadcast(found)
@@ -155,11 +158,7 @@ class Health(pl.Callback):
         self.tell(trainer, "rollback", f"networks and optimizers taken back to step {step} ({file.name}); learning "
                                        f"rates of {' and '.join(names)} are {self.slower:g} times what they were",
                   )  # fmt: skip
-        system.write_row({"health/rollbacks": float(sum(line["rule"] == "rollback" for line in self.told))})
-
-
-def _keepers(trainer: pl.Trainer) -> list[Checkpoints]:
-    return [callback for callback in trainer.checkpoint_callbacks if isinstance(callback, Checkpoints)]
+        system.write_row({"health/rollbacks": float(self.taken_back)})
 
 
 def _step_of(file: Path) -> int:

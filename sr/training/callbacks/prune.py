@@ -7,7 +7,7 @@ import pytorch_lightning as pl
 
 from sr.sweep.search import Pruned, Reporter
 
-from .checkpoints import Checkpoints, scores_of
+from .checkpoints import keepers, scores_of
 
 
 class Prune(pl.Callback):
@@ -30,8 +30,7 @@ class Prune(pl.Callback):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         behind = False
         if self.reporter is not None and pl_module.phase == list(pl_module.phase_steps())[-1]:
-            checkpoints = next(each for each in trainer.callbacks if isinstance(each, Checkpoints))  # type: ignore[attr-defined]
-            values = scores_of(trainer) | {"cost": checkpoints.cost(trainer, pl_module)}
+            values = scores_of(trainer) | {"cost": keepers(trainer)[0].cost(trainer, pl_module)}
             behind = self.reporter.falls_behind(values, trainer.global_step)
         if trainer.strategy.broadcast(behind) and trainer.global_step < trainer.max_steps:
             self.behind_at, trainer.should_stop = trainer.global_step, True

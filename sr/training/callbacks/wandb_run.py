@@ -11,6 +11,7 @@ from sr.judge.environment import commit
 from sr.judge.table import Column, table
 
 from ..loggers import alert, wandb_runs
+from ..system import NonFiniteError
 
 
 class WandbRun(pl.Callback):
@@ -60,7 +61,7 @@ class WandbRun(pl.Callback):
 
     def on_exception(self, trainer: pl.Trainer, pl_module: Any, exception: BaseException) -> None:
         if self.alerts and isinstance(exception, Exception):  # Ctrl-C is none
-            title = "diverged" if "NonFinite" in type(exception).__name__ else "failed"
+            title = "diverged" if isinstance(exception, NonFiniteError) else "failed"
             alert(trainer, title, f"step {trainer.global_step}: {reason(exception)}", "ERROR")
 
     def finish(
