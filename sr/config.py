@@ -44,8 +44,11 @@ class Steps:
     ramp: int = MISSING  # the first of the adversarial steps
     adversarial: int = MISSING
     minutes: float | None = None  # the clock ends the phases, which share this time as they share the steps
+    clock: str = "wall"  # or "processor"
 
     def __post_init__(self) -> None:
+        if self.clock not in ("wall", "processor"):
+            raise UserError(f"steps.clock={self.clock}; give wall or processor")
         for name, value in vars(self).items():
             if isinstance(value, int) and value < 0:
                 raise UserError(f"steps.{name}={value}; it counts updates, give 0 or more")

@@ -178,6 +178,7 @@ def test_the_clock_ends_a_run_that_has_minutes(tmp_path):
     assert (clocked.trainer.max_steps, clocked.callbacks.clock.minutes) == (ENDLESS, 2.5)
     with pytest.raises(UserError, match=r"steps.minutes=0.0: a number of more than 0 is needed"):
         validate(composed(["steps.minutes=0"], tmp_path))
+    assert composed(["steps.minutes=2.5", "steps.clock=processor"], tmp_path).callbacks.clock.counts == "processor"
 
 
 @pytest.mark.parametrize(
@@ -196,7 +197,7 @@ def test_what_is_unknown_or_of_the_wrong_type_is_refused(override, message):
         compose("train", overrides=[override])
 
 
-@pytest.mark.parametrize("override", ["scale=0", "channels=-1", "steps.pixel=-5"])
+@pytest.mark.parametrize("override", ["scale=0", "channels=-1", "steps.pixel=-5", "steps.clock=sun"])
 def test_what_is_out_of_range_is_refused(override, tmp_path):
     with pytest.raises(UserError, match=override):
         validate(composed([override], tmp_path))

@@ -39,7 +39,8 @@ def write(
     write_text(folder / "metrics.json", metrics_json(how, rows, {"model": model, "columns": written(columns)}))
     phases = ", ".join(f"{config['steps'][name]} {name}" for name in ("pixel", "adversarial") if config["steps"][name])
     if clock := config["steps"].get("minutes"):
-        phases = f"the clock ended each phase, {clock:g} min in all shared as {phases}: not repeatable to the bit"
+        unit = "min of processor time" if config["steps"].get("clock") == "processor" else "min"
+        phases = f"the clock ended each phase, {clock:g} {unit} in all shared as {phases}: not repeatable to the bit"
     hours, minutes = divmod(round(seconds / 60), 60)
     card = f"""# {config["name"]}
 

@@ -44,6 +44,12 @@ def test_the_card_of_a_run_by_the_clock_says_that_it_cannot_be_repeated(tmp_path
     assert "321 steps (the clock ended each phase, 2.5 min in all shared as 10 pixel, 5 adversarial: not repeat" in told
 
 
+def test_the_card_of_a_run_by_the_clock_of_the_processor_says_so(tmp_path):
+    steps = {"pixel": 10, "ramp": 2, "adversarial": 0, "minutes": 2.5, "clock": "processor"}
+    card.write(tmp_path, "command", CONFIG | {"steps": steps}, {}, {}, [], seconds=170, steps=321, model="last")
+    assert "2.5 min of processor time in all shared as 10 pixel" in (tmp_path / "README.md").read_text()
+
+
 def test_what_weights_say_of_themselves():
     about = card.about_weights(CONFIG, ROWS[1:])
     assert about["generator"] == "Compact"

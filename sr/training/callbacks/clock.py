@@ -1,6 +1,6 @@
 """Ending the phases of a run by the clock: an equal time for networks of different speed."""
 
-from time import monotonic
+from time import monotonic, process_time
 from typing import Any
 
 import pytorch_lightning as pl
@@ -18,20 +18,31 @@ class Clock(pl.Callback):
         minutes: of all phases together; None: they end after their steps.
         pixel, adversarial: steps of the phases, in the proportions of which they share the time.
         every_steps: between two looks at the clock, where several processes have to agree.
+        counts: "wall", the time that passes; or "processor", the time that this process works, all its threads added,
+            loader processes not: equal for runs beside other work, but not where a GPU does it.
     """
 
     def __init__(
-        self, minutes: float | None = None, pixel: int = 1, adversarial: int = 0, every_steps: int = 10
+        self,
+        minutes: float | None = None,
+        pixel: int = 1,
+        adversarial: int = 0,
+        every_steps: int = 10,
+        counts: str = "wall",
     ) -> None:
-        self.minutes, self.every_steps = minutes, every_steps
+        self.minutes, self.every_steps, self.counts = minutes, every_steps, counts
         self.planned = {"pixel": pixel, "adversarial": adversarial}
         self.pixel_ended: int | None = None if pixel else 0  # at this step
         self._before, self._since = 0.0, None  # type: float, float | None
 
+    def now(self) -> float:
+        """Seconds of the clock."""
+        return process_time() if self.counts == "processor" else monotonic()
+
     @property
     def seconds(self) -> float:
         """Of training so far, the parts before each resume included."""
-        return self._before + (0.0 if self._since is None else monotonic() - self._since)
+        return self._before + (0.0 if self._since is None else self.now() - self._since)
 
     def lasts(self, phase: str) -> float:
         """Seconds of a phase."""
@@ -49,7 +60,7 @@ class Clock(pl.Callback):
 
     def on_train_batch_start(self, *_: Any) -> None:
         if self._since is None:
-            self._since = monotonic()
+            self._since = self.now()
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:
         if self.minutes is None:

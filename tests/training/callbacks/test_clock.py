@@ -80,6 +80,13 @@ def test_validation_costs_no_time(seconds):
     assert trainer.global_step == 12
 
 
+def test_the_time_that_the_process_works(monkeypatch):
+    now = [3.0]
+    monkeypatch.setattr(clock, "process_time", lambda: now[0])
+    monkeypatch.setattr(clock, "monotonic", lambda: pytest.fail("this is the time that passes"))
+    assert fit(pixel_system(), [Tick(now), Clock(0.5, pixel=9, counts="processor")]).global_step == 30
+
+
 def test_without_minutes_nothing_is_different():
     plain, clocked = gan(2), gan(2)
     fit(plain, [], steps=4)
