@@ -3,6 +3,7 @@
 import argparse
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from sr.atomic import write_text
@@ -25,9 +26,16 @@ def _write(options: argparse.Namespace) -> int:
     from sr.dashboards.runs import find, read
 
     runs = read(find(options.runs))
-    write_text(options.out, page(runs, options.title or Path(options.runs[0]).resolve().name))
+    write_text(options.out, page(runs, options.title or _title(options.runs)))
     print(f"{options.out}: {len(runs)} run{'s' * (len(runs) != 1)}, {Path(options.out).stat().st_size / 1e6:.1f} MB")
     return 0
+
+
+def _title(places: Sequence[str]) -> str:
+    """What the folders are called: a run is named by the folder above it, for its own name is a time."""
+    names = [folder.parent.name if (folder / "config.yaml").exists() else folder.name
+             for folder in (Path(place).resolve() for place in places)]  # fmt: skip
+    return ", ".join(dict.fromkeys(names))
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -48,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog="python -m sr.report", description=__doc__)
     p.add_argument("runs", nargs="*", metavar="RUN", help="folders of runs, of a sweep, or that hold some")
     p.add_argument("-o", "--out", default="report.html", metavar="FILE", help="the page; report.html")
-    p.add_argument("--title", help="of the page; the first folder's name")
+    p.add_argument("--title", help="of the page; names of the folders")
     p.add_argument("--watch", metavar="OUTPUTS", help="serve the newest state of all runs in there while they go on")
     p.add_argument("--port", type=int, default=8765, help="of --watch; 8765, 0 for any that is free")
     return p

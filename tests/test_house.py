@@ -1,5 +1,6 @@
 """The house: files of one idea each, and nothing written twice."""
 
+import re
 from pathlib import Path
 from statistics import median
 
@@ -49,3 +50,12 @@ def test_the_same_lines_would_be_found():
     copied = {"a": ("one", f"import os\n{six}"), "b": ("two", f"def f():\n    y = 1\n{six}"), "c": ("two", "x = 0")}
     assert repeated(copied) == ["a and b: x = 0"]
     assert repeated(copied | {"b": ("one", six)}) == []
+
+
+def test_what_is_set_up_for_the_tests_has_every_extra():
+    """Or the tests of the one left out are skipped, unseen."""
+    text = (ROOT / "pyproject.toml").read_text().split("[project.optional-dependencies]")[1].split("\n[")[0]
+    extras = set(re.findall(r"^(\w+) = \[", text, re.MULTILINE)) - {"all", "dev"}
+    of_all = re.search(r'^all = \["sr\[(.*)\]"\]', text, re.MULTILINE)
+    assert of_all
+    assert set(of_all[1].split(",")) == extras

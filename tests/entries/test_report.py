@@ -28,6 +28,13 @@ def test_mistakes_are_told(tmp_path, capsys):
         main([])
 
 
+def test_it_is_called_as_its_runs_are(make_run, tmp_path):
+    pytest.importorskip("bokeh")
+    runs = [str(make_run(f"{name}/12-30", seed=0, psnr=29.0)) for name in ("plain", "wavelet")]
+    assert main([*runs, "-o", str(tmp_path / "report.html")]) == 0
+    assert "<title>plain, wavelet</title>" in (tmp_path / "report.html").read_text()
+
+
 def test_one_file_under_five_megabytes(report):
     assert report.stat().st_size < 5e6
     text = report.read_text()

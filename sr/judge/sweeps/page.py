@@ -22,7 +22,8 @@ def tell(sweep: Path, command: str) -> None:
     if not jobs:
         return
     write(sweep, command, jobs)
-    print(f"\n{_table(jobs)}\n\n{_outcome(jobs)}\n{sweep}/README.md has the table and the pictures", flush=True)
+    print(f"\n{_table(jobs)}\n\n{_outcome(jobs)}\n{sweep}/README.md has the table and the pictures; "
+          f"python -m sr.report {sweep} compares the curves", flush=True)  # fmt: skip
 
 
 def write(sweep: Path, command: str, jobs: Sequence[Scored]) -> None:
