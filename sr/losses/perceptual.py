@@ -25,8 +25,8 @@ class Perceptual(nn.Module):
 
     Args:
         backbone: `sr.backbones.vgg16` (offline) or `vgg19` (the papers').
-        layers: name -> weight.
-        style: name -> weight of the distance between Gram matrices.
+        layers: name -> weight; None leaves a layer out.
+        style: the same, of the distance between Gram matrices.
         distance: l1 or l2.
         feature_scale: multiplies the features; SRGAN uses 1/12.75, which makes its L2 loss comparable to the MSE.
         bands: three channels to look at, for images that are neither gray nor RGB.
@@ -35,14 +35,15 @@ class Perceptual(nn.Module):
     def __init__(
         self,
         backbone: Backbone,
-        layers: Mapping[str, float] | None = None,
+        layers: Mapping[str, float | None] | None = None,
         distance: str = "l1",
         feature_scale: float = 1.0,
         bands: list[int] | None = None,
-        style: Mapping[str, float] | None = None,
+        style: Mapping[str, float | None] | None = None,
     ) -> None:
         super().__init__()
-        layers, style = layers or {}, style or {}
+        layers, style = ({name: weight for name, weight in (of or {}).items() if weight is not None}
+                         for of in (layers, style))  # fmt: skip
         self.wanted = list({**layers, **style})
         if not self.wanted or set(self.wanted) - set(backbone.names):
             raise UserError(f"perceptual layers {sorted(self.wanted)}: the backbone has {backbone.names}")
