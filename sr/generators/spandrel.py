@@ -1,6 +1,7 @@
 """Any network that spandrel knows, by name: SwinIR, HAT, DAT, RCAN, RealPLKSR and some forty more."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib import import_module
 from inspect import Parameter, signature
 from typing import Any
@@ -82,10 +83,17 @@ class Spandrel(nn.Module):
         return sr[..., : height * self.scale, : width * self.scale]
 
 
+def registry(spandrel: Any) -> Any:
+    """All that spandrel knows here: its own architectures, and those of spandrel_extra_arches where it is installed."""
+    with suppress(ImportError):
+        import_module("spandrel_extra_arches").install(ignore_duplicates=True)
+    return spandrel.MAIN_REGISTRY
+
+
 def architectures(spandrel: Any) -> dict[str, tuple[Any, type[nn.Module]]]:
     """Class name -> what spandrel says of the architecture, and the class."""
     found = {}
-    for support in spandrel.MAIN_REGISTRY.architectures():
+    for support in registry(spandrel).architectures():
         module = import_module(type(support.architecture).__module__)
         for name in module.__all__:
             made = getattr(module, name)

@@ -11,13 +11,14 @@ import torch.nn as nn
 from torch import Tensor
 from tqdm import tqdm
 
-from sr.errors import UserError
+from sr.errors import UserError, reason
 from sr.image.range import Range
 
 from .memory import give_back
 from .precision import HALVES, full_float32
 from .tiles import GRID_PX, OVERLAP_PX, SMALLEST_TILE_PX, bytes_per_pixel, reach_px, tile_that_fits, tiled
 
+RGBA = 4  # channels of a network that takes red, green, blue and transparency
 SURELY_FITS_PX = 256**2  # images that are enlarged whole without asking for the free memory
 
 
@@ -80,10 +81,14 @@ class Enlarger:
     def __call__(self, lr: Tensor) -> Tensor:
         """N C H W in [0, 1] to N C sH sW, whole or in tiles, with the same result.
 
+        A network of four channels takes three, too: colours that are opaque.
+
         Raises:
-            UserError: not enough memory for the smallest tile.
+            UserError: not enough memory for the smallest tile, or the network fails, or gives NaN or infinity.
         """
         lr = lr.to(self.device)
+        if self.channels == RGBA and lr.shape[1] == 3:
+            return self(torch.cat([lr, torch.ones_like(lr[:, :1])], 1))[:, :3]
         tile = self._tile(lr)
         while True:
             try:
@@ -92,7 +97,7 @@ class Enlarger:
                 exact = self.reach_px is not None
                 return tiled(self._run, lr, self.scale, tile, self.halo_px, self.progress, fade=not exact)
             except RuntimeError as error:
-                if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+                if not _is_lack_of_memory(error):
                     raise  # as long as an error lives, so do the tensors of where it happened
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
@@ -105,19 +110,31 @@ class Enlarger:
         precision = self.precision
         if precision == "auto":
             precision = "fp16" if self.device.type == "cuda" and self.network is not None else "fp32"
-        if precision == "fp32":
-            return self._in_float32(lr)
-        with torch.autocast(self.device.type, HALVES[precision]):
-            sr = self.run(lr).float()
-        if sr.isfinite().all():
-            return sr
-        self._say(precision, f"{precision} gives NaN or infinity; float32 from here on")
-        self.precision = "fp32"
-        return self._in_float32(lr)
+        if precision != "fp32":
+            with torch.autocast(self.device.type, HALVES[precision]):
+                sr = self._network(lr).float()
+            if sr.isfinite().all():
+                return sr
+            self._say(precision, f"{precision} gives NaN or infinity; float32 from here on")
+            self.precision = "fp32"
+        sr = self._in_float32(lr)
+        if not sr.isfinite().all() and lr.isfinite().all():
+            raise UserError(f"the network {self.name} makes NaN or infinity of an image; its weights are of no use")
+        return sr
 
     @full_float32()
     def _in_float32(self, lr: Tensor) -> Tensor:
-        return self.run(lr)
+        return self._network(lr)
+
+    def _network(self, lr: Tensor) -> Tensor:
+        """What it raises is not a fault of the image, and is told as the network's; lack of memory stays that."""
+        try:
+            return self.run(lr)
+        except (RuntimeError, ValueError, TypeError, LookupError, AssertionError, AttributeError) as error:
+            if isinstance(error, UserError) or _is_lack_of_memory(error):
+                raise
+            size = f"{lr.shape[-1]}x{lr.shape[-2]}"
+            raise UserError(f"the network {self.name} fails on an image of {size} ({reason(error)})") from error
 
     def _say(self, what: str, text: str) -> None:
         """Once for each `what`."""
@@ -141,3 +158,7 @@ class Enlarger:
         if whole():
             return 0
         return tile_that_fits(self.bytes_per_pixel * len(lr), self.halo_px, self.device)
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)

@@ -1,5 +1,6 @@
 """From a name to what enlarges: interpolation, our weights, the community's, ONNX."""
 
+import sys
 from math import ceil
 from pathlib import Path
 
@@ -8,13 +9,15 @@ import torch.nn as nn
 from torch import Tensor
 
 from sr.errors import MissingError, UserError
-from sr.weights import community, onnx
+from sr.weights import community, onnx, torchscript
 from sr.weights import store as weights
+from sr.weights.model import Model
+from sr.weights.reading import is_script
 
 from .enlarger import Enlarger
 from .interpolate import INTERPOLATIONS
 
-SUFFIXES = (".safetensors", ".ckpt", ".pth", ".pt", ".onnx")
+SUFFIXES = (".safetensors", ".ckpt", ".pth", ".pt", ".onnx", ".torchscript")
 DEFAULT_SCALE = 4  # where nothing says another
 
 
@@ -25,7 +28,8 @@ def load(
 
     Args:
         model: bicubic, bilinear, nearest or lanczos; the folder of a run; our .safetensors; a checkpoint of a run;
-            weights of another project (.pth, .safetensors; needs spandrel); an .onnx file (needs onnxruntime).
+            weights of another project (.pth, .safetensors; needs spandrel); a program of TorchScript's; an .onnx file
+            (needs onnxruntime).
         scale: that is needed; None takes that of the model, and 4 for interpolation.
         device: where to compute.
         tile: as in `Enlarger`.
@@ -144,11 +148,22 @@ def of_generator(name: str, generator: nn.Module, scale: int, channels: int, dev
 def _of_file(path: Path, device: torch.device) -> Enlarger:
     if weights.is_for_load(path):
         generator, about = weights.load(path)
-        if not {"scale", "channels"} <= about.keys():
-            raise weights.UnusableWeights(f"{path}: its header does not say scale and channels")
         found = of_generator(path.stem, generator, about["scale"], about["channels"], device)
         found.range = weights.trained_range(about)
         return found
-    model = (onnx if path.suffix.lower() == ".onnx" else community).load(path, device)
+    model = _of_others(path, device)
+    if model.note:
+        print(f"{path.stem}: {model.note}", file=sys.stderr)
     return Enlarger(path.stem, model.scale, model.channels, model.run, device, model.parameters,
                     bounded=model.bounded, network=model.network, range=model.range)  # fmt: skip
+
+
+def _of_others(path: Path, device: torch.device) -> Model:
+    if path.suffix.lower() == ".onnx":
+        return onnx.load(path, device)
+    if not is_script(path):
+        return community.load(path, device)
+    try:  # whose tiles are exact, and which takes halves
+        return community.load(path, device)
+    except UserError:
+        return torchscript.load(path, device)

@@ -12,7 +12,7 @@ from sr.image.range import Range, of_pixels
 from sr.image.resize import resize_axis
 
 from . import refine
-from .enlarger import Enlarger
+from .enlarger import RGBA, Enlarger
 from .memory import free_bytes
 from .precision import full_float32
 
@@ -111,8 +111,9 @@ def enlarge(
     """Enlarge an image of any depth and any number of channels.
 
     Colours go through a colour network together. Where the network was made for another number of channels, each
-    channel goes through it on its own. Transparency is enlarged bicubically, and so is what lies outside of the range:
-    the network sees the rest undisturbed. Pixels that are NaN stay so.
+    channel goes through it on its own. Transparency is enlarged bicubically, but by a network of four channels with
+    the colours; an opaque image is opaque to it. What lies outside of the range is enlarged bicubically, too: the
+    network sees the rest undisturbed. Pixels that are NaN stay so.
 
     Args:
         enlarger: to use.
@@ -155,11 +156,16 @@ def enlarge_part(
     missing = ~image.isfinite()
     if missing.any():
         image = filled(image, missing)
-    seen = (image[:, :-1] if alpha else image).clamp(0, 1)
+    apart = alpha and enlarger.channels != RGBA  # transparency is not for the network
+    seen = (image[:, :-1] if apart else image).clamp(0, 1)
+
+    def through(lr: Tensor) -> Tensor:
+        return _through(enlarger, lr, options.bands or colours, alpha and not apart)
+
     if options.symmetries or options.uncertainty:
-        sr, deviation = refine.ensemble(lambda lr: _through(enlarger, lr, options.bands or colours), seen)
+        sr, deviation = refine.ensemble(through, seen)
     else:
-        sr, deviation = _through(enlarger, seen, options.bands or colours), None
+        sr, deviation = through(seen), None
     seen = seen.to(sr.device)
     if options.back_projections:
         sr = refine.back_project(sr, seen, options.back_projections)
@@ -171,7 +177,7 @@ def enlarge_part(
     rest = image[:, : seen.shape[1]].to(sr.device) - seen
     if rest.any():
         sr = sr + part(rest)
-    if alpha:
+    if apart:
         sr = torch.cat([sr, part(image[:, -1:].to(sr))], 1)
     if missing.any():
         holes = missing[:, :, rows.nearest()][..., columns.nearest()]
@@ -179,20 +185,22 @@ def enlarge_part(
     return _shaped(values.from_unit(sr, pixels.dtype), pixels.ndim), invented
 
 
-def _through(enlarger: Enlarger, image: Tensor, colours: Colours | None) -> Tensor:
-    groups = together(image.shape[1], enlarger.channels, colours)
+def _through(enlarger: Enlarger, image: Tensor, colours: Colours | None, alpha: bool) -> Tensor:
+    """All channels of `image`, the last of which is transparency that the network takes, if `alpha`."""
+    groups = together(image.shape[1] - alpha, enlarger.channels, colours)
     if groups is None:
         sr = enlarger(image)
     else:
         bands: list[Tensor | None] = [None] * image.shape[1]
+        width = 3 if enlarger.channels == RGBA else enlarger.channels or 1
         for group in groups:
             given = image[:, list(group)]
-            if len(group) > 1:
-                made = enlarger(given)
-            else:
-                made = enlarger(given.expand(-1, enlarger.channels or 1, -1, -1)).mean(1, keepdim=True)
+            made = enlarger(torch.cat([given.expand(-1, width, -1, -1), image[:, -1:]], 1) if alpha
+                            else given.expand(-1, width, -1, -1))  # fmt: skip
             for i, channel in enumerate(group):
-                bands[channel] = made[:, i : i + 1]
+                bands[channel] = made[:, i : i + 1] if len(group) > 1 else made[:, :width].mean(1, keepdim=True)
+            if alpha and bands[-1] is None:
+                bands[-1] = made[:, width:]
         found = [band for band in bands if band is not None]
         sr = torch.cat([band.to(found[-1].device) for band in found], 1)
     # What follows takes several times the size of the result; on a CPU, that much memory was checked beforehand.
@@ -203,11 +211,12 @@ def _through(enlarger: Enlarger, image: Tensor, colours: Colours | None) -> Tens
 def together(channels: int, wanted: int | None, colours: Colours | None) -> list[tuple[int, ...]] | None:
     """Which channels go through a network of `wanted` channels together; None for all, in their order.
 
-    Three bands need not be colours: a network for RGB would mix them as it mixes red, green and blue.
+    A network of four takes three colours and transparency, which is none of these channels, or four bands. Three bands
+    need not be colours: a network for RGB would mix them as it mixes red, green and blue.
     """
     if wanted is None or (wanted == channels and (wanted != 3 or colours == (0, 1, 2))):
         return None
-    group = tuple(colours) if wanted == 3 and colours and max(colours) < channels else ()
+    group = tuple(colours) if wanted in (3, RGBA) and colours and max(colours) < channels else ()
     return [group, *((i,) for i in range(channels) if i not in group)] if group else [(i,) for i in range(channels)]
 
 

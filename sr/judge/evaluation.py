@@ -15,7 +15,7 @@ from sr.degradations.pairs import Degradation
 from sr.errors import UserError
 from sr.image.range import Range
 from sr.inference import models
-from sr.inference.models import Enlarger
+from sr.inference.enlarger import RGBA, Enlarger
 
 from .examples import boxes_of, example
 from .results import Results
@@ -36,7 +36,8 @@ def load_models(config: DictConfig, device: torch.device) -> list[Enlarger]:
     for name, enlarger in zip(given, enlargers, strict=True):
         if names.count(enlarger.name) > 1:
             enlarger.name = name
-        if enlarger.channels not in (None, config.channels):
+        opaque = (enlarger.channels, config.channels) == (RGBA, 3)
+        if enlarger.channels not in (None, config.channels) and not opaque:
             raise UserError(f"{name}: a network for {enlarger.channels} channels, channels={config.channels} is asked "
                             f"for; give channels={enlarger.channels}")  # fmt: skip
     if len({enlarger.name for enlarger in enlargers}) < len(given):

@@ -1,12 +1,12 @@
 """One self-describing `.safetensors` a generator: its weights, and in the header what it is and where it comes from."""
 
 import json
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn as nn
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialized
 
 from sr import generators
@@ -14,15 +14,14 @@ from sr.atomic import replacing
 from sr.errors import UserError, reason
 from sr.image.range import Range
 
+from .building import arguments_of, within
+from .reading import UnusableWeights, header_of, opened, sound, unpickled
+
 # All that a weights file may name: a stranger's file builds one of these, and nothing else.
 GENERATORS: dict[str, type[nn.Module]] = {name: getattr(generators, name) for name in generators.__all__}
 
 
 AVERAGE = "generator_ema."  # prefix, in a checkpoint of a run, of the generator that is kept
-
-
-class UnusableWeights(UserError):
-    """A file that is not weights, or not of a generator known here."""
 
 
 def check_generator(generator: str | type | nn.Module) -> type[nn.Module]:
@@ -54,7 +53,8 @@ def save(path: str | Path, generator: nn.Module, about: dict[str, Any]) -> None:
             stored as JSON.
 
     Raises:
-        UserError: what `load` would refuse: another class than `about` names, or arguments that make another network.
+        UserError: what `load` would refuse: another class than `about` names, arguments, a scale or channels of another
+            network, weights that are NaN or infinite.
     """
     state = {name: value.detach().cpu().contiguous() for name, value in generator.state_dict().items()}
     header = {key: json.dumps(value) for key, value in about.items()}
@@ -62,8 +62,7 @@ def save(path: str | Path, generator: nn.Module, about: dict[str, Any]) -> None:
     try:
         if about.get("generator") != named:
             raise UnusableWeights(f"its header names the generator {about.get('generator')!r}, it is a {named}")
-        with torch.device("meta"):  # shapes alone, without memory or random numbers
-            _build({key: json.loads(value) for key, value in header.items()}, state)
+        _checked({key: json.loads(value) for key, value in header.items()}, state)
     except UnusableWeights as error:
         raise UserError(f"{path}: is not saved, for it could not be loaded again: {error}") from error
     with replacing(path) as temporary:
@@ -73,8 +72,14 @@ def save(path: str | Path, generator: nn.Module, about: dict[str, Any]) -> None:
 def load(path: str | Path) -> tuple[nn.Module, dict[str, Any]]:
     """The generator of a weights file, in eval mode, and what its header says.
 
+    Nothing is believed: the network is built without memory first, and its names and shapes, its scale and channels are
+    compared with the tensors and the header.
+
     Args:
         path: a `.safetensors`, a checkpoint of a run (its averaged generator), or the folder of a run.
+
+    Returns:
+        The generator, and the header with `scale` and `channels`, where it does not say them those of the network.
 
     Raises:
         UnusableWeights: in one sentence that names the file.
@@ -82,23 +87,55 @@ def load(path: str | Path) -> tuple[nn.Module, dict[str, Any]]:
     path = find(path)
     about, state = _read_checkpoint(path) if path.suffix.lower() == ".ckpt" else opened(path)
     try:
-        generator = _build(about, state)
+        generator, sizes = _checked(about, state)
+        if _device(generator).type == "meta":
+            generator = type(generator)(**about["arguments"])
+        generator.load_state_dict(state)
     except UnusableWeights as error:
         raise UnusableWeights(f"{path}: {error}") from error
-    return generator.eval().requires_grad_(False), about
+    return generator.eval().requires_grad_(False), about | sizes
 
 
-def _build(about: dict[str, Any], state: dict[str, Any]) -> nn.Module:
-    """The generator that a header describes, with these weights."""
+def _checked(about: dict[str, Any], state: dict[str, Any]) -> tuple[nn.Module, dict[str, int]]:
+    """The generator that a header describes, which these tensors fit, without memory or random numbers where it can be
+    built so; and its `scale` and `channels`.
+    """
     name = about.get("generator")
     if not isinstance(name, str) or name not in GENERATORS:
         raise UnusableWeights(f"its header names the generator {name!r}; known are {sorted(GENERATORS)}")
+    sound(state)
+    arguments = arguments_of(about)
     try:
-        generator = GENERATORS[name](**about["arguments"])
-        generator.load_state_dict(state, assign=next(generator.parameters()).is_meta)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        with within(state), torch.device("meta"):
+            generator = GENERATORS[name](**arguments)
+        for key, value in generator.state_dict().items():
+            if key in state and value.is_floating_point() != state[key].is_floating_point():
+                raise ValueError(f"{key} is {state[key].dtype}, {value.dtype} is needed")
+        generator.load_state_dict({key: value.to(_device(generator)) for key, value in state.items()})
+        sizes = _sizes(generator, arguments)
+    except Exception as error:  # whatever a constructor makes of a stranger's arguments
         raise UnusableWeights(f"the weights do not fit the {name} of its header ({reason(error)})") from error
-    return generator
+    for key, size in sizes.items():
+        if about.get(key, size) != size or isinstance(about.get(key), (bool, float)):
+            raise UnusableWeights(f"its header says {key} {about[key]!r}, its {name} has {size}")
+    return generator, sizes
+
+
+def _sizes(generator: nn.Module, arguments: dict[str, Any]) -> dict[str, int]:
+    """Scale and channels of a network, tried without memory; one that has some checked them when it was built."""
+    given = signature(type(generator)).bind(**arguments)
+    given.apply_defaults()
+    scale, channels = given.arguments["scale"], given.arguments["channels"]
+    if _device(generator).type == "meta":
+        with torch.inference_mode():
+            made = generator.eval()(torch.empty(1, channels, 16, 16, device="meta")).shape
+        if made != (1, channels, 16 * scale, 16 * scale):
+            raise ValueError(f"it makes {tuple(made)} of {(1, channels, 16, 16)}")
+    return {"scale": scale, "channels": channels}
+
+
+def _device(network: nn.Module) -> torch.device:
+    return next(network.parameters()).device
 
 
 def trained_range(about: dict[str, Any]) -> Range | None:
@@ -114,11 +151,7 @@ def trained_range(about: dict[str, Any]) -> Range | None:
 
 def is_ours(path: Path) -> bool:
     """Whether the header of a `.safetensors` names a generator, as ours do and the community's do not."""
-    try:
-        with safe_open(path, "pt") as file:
-            return "generator" in (file.metadata() or {})
-    except (SafetensorError, OSError) as error:
-        raise UnusableWeights(f"{path}: not a weights file ({reason(error)})") from error
+    return "generator" in header_of(path)
 
 
 def is_our_run(checkpoint: Path) -> bool:
@@ -130,17 +163,6 @@ def is_for_load(path: Path) -> bool:
     """Whether `load` can read a file: ours say what they hold, the community's do not."""
     suffix = path.suffix.lower()
     return (suffix == ".safetensors" and is_ours(path)) or (suffix == ".ckpt" and is_our_run(path))
-
-
-def opened(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Header and tensors of a `.safetensors`."""
-    try:
-        with safe_open(path, "pt") as file:
-            header = file.metadata() or {}
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-        return {key: json.loads(value) for key, value in header.items()}, state
-    except (SafetensorError, OSError, ValueError) as error:
-        raise UnusableWeights(f"{path}: not a weights file ({reason(error)})") from error
 
 
 def _read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -163,15 +185,6 @@ def network_in(checkpoint: dict[str, Any], prefix: str) -> dict[str, Any]:
     """Weights of one network in a checkpoint of a run: those whose names begin with `prefix`, without it."""
     state = checkpoint.get("state_dict", {})
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-
-
-def unpickled(path: Path) -> dict[str, Any]:
-    """What torch saved in a file, tensors and plain values alone; nothing in it is executed."""
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a damaged or a stranger's pickle makes of it
-        raise UnusableWeights(f"{path}: not a checkpoint that can be read safely ({reason(error)})") from error
-    return found if isinstance(found, dict) else {}
 
 
 def bundled() -> dict[str, Path]:

@@ -246,3 +246,45 @@ def test_the_examples_of_the_docstrings_run():
 def test_what_is_not_there_is_no_attribute():
     with pytest.raises(AttributeError, match="module 'sr' has no attribute 'nothing'"):
         sr.nothing
+
+
+@pytest.fixture(scope="module")
+def rgba(tmp_path_factory):
+    """A network of four channels, random: (spandrel's own call, ours)."""
+    spandrel = pytest.importorskip("spandrel")
+    from spandrel.architectures.ESRGAN import ESRGAN
+
+    torch.manual_seed(0)
+    file = tmp_path_factory.mktemp("rgba") / "a.pth"
+    torch.save(ESRGAN(in_nc=4, out_nc=4, num_filters=8, num_blocks=1, scale=2).state_dict(), file)
+    return spandrel.ModelLoader().load_from_file(file).eval(), sr.load(file, device="cpu")
+
+
+@pytest.mark.parametrize("kind", ["colours and alpha", "colours", "gray and alpha", "gray", "16 bits"])
+def test_a_network_of_four_channels_is_given_colours_and_transparency(rgba, kind):
+    """As spandrel's direct call, to half a level: gray is three equal colours, and without alpha all is opaque."""
+    theirs, ours = rgba
+    dtype = np.uint16 if kind == "16 bits" else np.uint8
+    most = np.iinfo(dtype).max
+    pixels = np.random.default_rng(0).integers(0, most + 1, (40, 48, 4), dtype=dtype)
+    if kind.startswith("gray"):
+        pixels[..., :3] = pixels[..., :1]
+    alpha = kind.endswith("alpha") or kind == "16 bits"
+    if not alpha:
+        pixels[..., 3] = most
+    given = pixels[..., [0] * kind.startswith("gray") or [0, 1, 2]]
+    given = np.concatenate([given, pixels[..., 3:]], 2) if alpha else given
+    made = sr.enlarge(given, ours, alpha=alpha).astype(float)
+    expected = most * theirs(torch.from_numpy(pixels.astype(np.float32) / most).permute(2, 0, 1)[None])[0]
+    expected = expected.permute(1, 2, 0).numpy().astype(float)
+    if kind.startswith("gray"):
+        expected = np.concatenate([expected[..., :3].mean(2, keepdims=True), expected[..., 3:]], 2)
+    assert np.abs(made - expected[..., : given.shape[2]]).max() < 0.51
+    assert expected.std() > 0.01 * most
+
+
+def test_four_bands_that_are_no_colours_go_through_it_in_their_order(rgba):
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 24, 4), dtype=np.uint8)
+    expected = 255 * rgba[0](torch.from_numpy(pixels / np.float32(255)).permute(2, 0, 1)[None])[0]
+    made = sr.enlarge(pixels, rgba[1], alpha=False).astype(float)
+    assert np.abs(made - expected.permute(1, 2, 0).numpy()).max() < 0.51

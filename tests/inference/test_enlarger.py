@@ -154,7 +154,7 @@ def test_a_cpu_without_memory_is_like_a_gpu_without():
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory():
     enlarge = Enlarger("broken", 2, 3, lambda lr: lr @ torch.zeros(3, 3), CPU)
-    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+    with pytest.raises(UserError, match=r"the network broken fails on an image of 20x20 .*cannot be multiplied"):
         enlarge(torch.rand(1, 3, 20, 20))
 
 

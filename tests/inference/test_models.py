@@ -51,10 +51,11 @@ def test_a_checkpoint_of_a_run_gives_the_average(tmp_path, compact, lr):
 
 
 @pytest.mark.parametrize("missing", ["scale", "channels"])
-def test_a_header_that_does_not_say_what_is_enlarged_is_refused(tmp_path, compact, missing):
+def test_what_a_header_does_not_say_is_asked_of_the_network(tmp_path, compact, missing):
     about = {key: value for key, value in ABOUT.items() if key != missing}
     weights.save(tmp_path / "a.safetensors", compact, about)
-    assert "does not say scale and channels" in refused(tmp_path / "a.safetensors")
+    found = load(tmp_path / "a.safetensors")
+    assert (found.scale, found.channels) == (2, 3)
 
 
 def test_our_weights_need_neither_spandrel_nor_onnxruntime(ours, lr, monkeypatch):
@@ -81,7 +82,7 @@ def test_an_unknown_name_is_told_what_there_is(tmp_path):
 
 def test_another_kind_of_file_is_refused(tmp_path):
     (tmp_path / "model.bin").touch()
-    assert "the folder of a run or a weights file (.safetensors, .ckpt, .pth, .pt, .onnx)" in refused(
+    assert "the folder of a run or a weights file (.safetensors, .ckpt, .pth, .pt, .onnx, .torchscript)" in refused(
         tmp_path / "model.bin"
     )
 

@@ -72,12 +72,14 @@ def test_tiles_of_attention_fade_into_each_other(tmp_path, swinir, lr, monkeypat
     assert (made - whole).abs().mean() < 0.1 * (whole - whole.mean()).abs().mean()
 
 
-def test_a_network_that_makes_no_image_of_an_image_is_refused(tmp_path):
+@pytest.mark.parametrize(("takes", "makes"), [(3, 1), (1, 3)])
+def test_a_network_that_makes_other_channels_than_it_takes_is_refused(tmp_path, takes, makes):
     pytest.importorskip("spandrel")
     from spandrel.architectures.ESRGAN import ESRGAN
 
-    state = ESRGAN(in_nc=3, out_nc=1, num_filters=8, num_blocks=1).state_dict()
-    assert "a ESRGAN makes no image of one image" in refused(stored(tmp_path, state, "a.pth"), scale=4)
+    state = ESRGAN(in_nc=takes, out_nc=makes, num_filters=8, num_blocks=1).state_dict()
+    told = refused(stored(tmp_path, state, "a.pth"), scale=4)
+    assert f"this ESRGAN makes {makes} channels of {takes}; a network that makes as many as it takes" in told
 
 
 @pytest.mark.parametrize("name", ["a.pth", "a.safetensors", "a.ckpt"])

@@ -48,12 +48,28 @@ def test_an_onnx_file_gives_what_the_network_gives(tmp_path, compact, lr):
     assert (enlarge.name, enlarge.scale, enlarge.channels, enlarge.parameters) == ("net", 2, 3, None)
 
 
-def test_an_onnx_file_of_one_size_is_refused(tmp_path, compact):
-    file = exported(compact, tmp_path / "a.onnx", free=False)
-    assert "takes images of 16x16 alone; export it with dynamic height" in refused(file)
+@pytest.mark.parametrize("size", [(1, 16, 16), (3, 43, 59)], ids=str)
+def test_an_onnx_file_of_one_size_enlarges_in_windows(tmp_path, compact, hr, size, capsys):
+    """Its network sees 6 pixels far, an overlap is 4: nearly what the network makes of the whole."""
+    enlarge = load(exported(compact, tmp_path / "a.onnx", free=False), 2)
+    assert "a: takes images of 16x16 alone; others in windows of that size" in capsys.readouterr().err
+    n, height, width = size
+    lr = hr[..., 20 : 20 + height, 30 : 30 + width].expand(n, -1, -1, -1)
+    made, expected = enlarge(lr), compact(lr)
+    assert made.shape == expected.shape
+    assert (made - expected).abs().mean() < 0.1 * (expected - expected.mean()).abs().mean()
+    if (height, width) == (16, 16):
+        assert close(made, expected)
 
 
 FREE = (1, 3, "h", "w")
+
+
+def test_a_graph_that_makes_something_else_is_refused(tmp_path):
+    wide = graph(tmp_path / "a.onnx", [FREE], operation="ReduceMean")
+    assert "its network makes (1, 1, 1, 1) of (1, 3, 16, 16); an image as large" in refused(wide)
+    nan = graph(tmp_path / "a.onnx", [FREE], operation="Add", constant=np.full(1, np.nan, np.float32))
+    assert "makes NaN or infinity of a gray image" in refused(nan)
 
 
 def test_half_precision_is_taken_and_given_back_in_full(tmp_path, lr):
@@ -76,7 +92,7 @@ def test_what_takes_other_than_one_image_is_refused(tmp_path, shapes):
 
 def test_an_image_that_the_graph_cannot_take_is_refused_in_one_line(tmp_path, lr):
     side = graph(tmp_path / "a.onnx", [FREE], operation="Add", constant=np.zeros((1, 1, 16, 16), np.float32))
-    with pytest.raises(UserError, match=r"a\.onnx: fails on an image of 59x43 \(") as refusal:
+    with pytest.raises(UserError, match=r"a\.onnx: its network fails on an image of 59x43 \(") as refusal:
         load(side, 1)(lr)
     assert "\n" not in str(refusal.value)
 
