@@ -4,10 +4,34 @@ A degradation is a module that is called as `degradation(hr, n) -> (lr, hr)`: im
 [0, 1] on any device, outside of autocast. `n` are the numbers of the samples; every random number is a function of the
 seed and of them (`draws.of_sample`). So a batch gives the same as its images one by one, and neither workers nor
 processes nor an interruption change anything. The hr that comes back is the target: it may be sharpened.
+
+`Chain` is a degradation made of operators (`operator.Operator`), as a YAML lists them.
 """
 
 from .bicubic import Bicubic
+from .blur import Blur, Sinc
+from .chain import Chain
+from .compose import OneOf, Steps
 from .draws import of_sample
+from .jpeg import JPEG
+from .noise import GaussianNoise, PoissonNoise
 from .pairs import pair
+from .resize import Resize
+from .sharpen import USM, Sharpen
 
-__all__ = ["Bicubic", "of_sample", "pair"]
+__all__ = [
+    "JPEG",
+    "USM",
+    "Bicubic",
+    "Blur",
+    "Chain",
+    "GaussianNoise",
+    "OneOf",
+    "PoissonNoise",
+    "Resize",
+    "Sharpen",
+    "Sinc",
+    "Steps",
+    "of_sample",
+    "pair",
+]

@@ -1,0 +1,82 @@
+"""A degradation as a chain of operators, with parameters of its own for each sample: a YAML is a paper."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn as nn
+from torch import Tensor
+
+from sr.errors import UserError
+from sr.image.resize import resize_to
+
+from .compose import Steps
+from .draws import of_sample
+from .operator import Draw, Operator
+from .sharpen import USM
+
+
+class Chain(nn.Module):
+    """Operators one after another, then LR in its size and in 8 bits.
+
+    All parameters of a sample are drawn on the host from (seed, n), before anything is computed; then each operator is
+    applied at once to all samples for which it is next, whatever their sizes.
+
+    Args:
+        name: what tables and cards call it.
+        scale: of hr to lr. What does not have the size of lr at the end of the steps is resized by MATLAB's bicubic.
+        seed: of the draws.
+        steps: name -> operator, in their order.
+        sharpen: applied to hr first: lr is made from the sharpened image, and it is the target.
+    """
+
+    def __init__(
+        self, name: str, scale: int, seed: int, steps: Mapping[str, Operator], sharpen: USM | None = None
+    ) -> None:
+        super().__init__()
+        self.name, self.scale, self.seed = name, scale, seed
+        self.chain, self.sharpen = Steps(steps), sharpen
+        self.names = {
+            module: path.replace("steps.", "")
+            for path, module in self.chain.named_modules()
+            if isinstance(module, Operator)
+        }
+        self.places = {operator: place for place, operator in enumerate(self.names)}
+
+    @property
+    def protocol(self) -> str:
+        """How lr is made, for the header of a table."""
+        target = ", the target sharpened" if self.sharpen is not None else ""
+        return f"degraded as {self.name} with seed {self.seed}, each image by its number{target}"
+
+    def draws(self, n: int) -> list[tuple[str, Draw]]:
+        """What is done to sample `n`: the names of the operators, in order, and their parameters."""
+        return [(self.names[operator], draw) for operator, draw in self.chain.plan(of_sample(self.seed, int(n)))]
+
+    def forward(self, hr: Tensor, n: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
+        """N C sH sW in [0, 1] to N C H W in [0, 1], and the target.
+
+        Args:
+            hr: float32.
+            n: the numbers of the samples.
+
+        Raises:
+            UserError: hr is not divisible by the scale.
+        """
+        height, width = (size // self.scale for size in hr.shape[-2:])
+        if (height * self.scale, width * self.scale) != hr.shape[-2:]:
+            raise UserError(f"HR is {hr.shape[-1]}x{hr.shape[-2]}, not divisible by scale {self.scale}; crop it to "
+                            f"{width * self.scale}x{height * self.scale}")  # fmt: skip
+        plans = [deque(self.chain.plan(of_sample(self.seed, int(i)))) for i in n]
+        if self.sharpen is not None:
+            hr = self.sharpen(hr)
+        images = list(hr.contiguous().unbind())
+        while waiting := [plan[0][0] for plan in plans if plan]:
+            operator = min(waiting, key=self.places.__getitem__)  # the others of its samples catch up with it
+            chosen = [i for i, plan in enumerate(plans) if plan and plan[0][0] is operator]
+            draws = [plans[i].popleft()[1] for i in chosen]
+            results = operator([images[i] for i in chosen], draws, (height, width))
+            for i, result in zip(chosen, results, strict=True):
+                images[i] = result
+        sized = [image if image.shape[1:] == (height, width) else resize_to(image, height, width) for image in images]
+        return torch.stack(sized).mul(255).round_().clamp_(0, 255).div_(255), hr
