@@ -68,7 +68,8 @@ class TrainConfig:
     init_discriminator_from: str | None = None
     resume: str | None = None
     outputs: str = MISSING
-    test: list[str] = MISSING
+    test: list[Any] = MISSING
+    sets: dict[str, str] | None = None
     generator: dict[str, Any] = MISSING
     discriminator: dict[str, Any] | None = None
     losses: dict[str, Any] = MISSING

@@ -58,7 +58,7 @@ def train(config: DictConfig, folder: Path) -> dict[str, Any]:
     from sr.judge.card import about_weights
     from sr.training.command import after_divergence, command
     from sr.training.lightning import only_what_matters
-    from sr.training.record import finish, remember
+    from sr.training.record import finish, remember, say_changed
     from sr.training.relaunch import same_config_for_all_processes
     from sr.training.start import start
     from sr.training.system import NonFiniteError
@@ -72,6 +72,9 @@ def train(config: DictConfig, folder: Path) -> dict[str, Any]:
     loggers = [instantiate(logger) for logger in config.logger.values()]
     trainer = instantiate(config.trainer, callbacks=list(callbacks.values()), logger=loggers)
 
+    if trainer.is_global_zero:
+        say_changed(config.sets or {}, data.holds)
+        config.sets = data.holds
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     system.about = about_weights(plain, [])
     checkpoint = start(system, folder, config.init_from, config.resume, config.init_discriminator_from)

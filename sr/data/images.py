@@ -1,8 +1,7 @@
 """Whole images for validation and tests: an HR image, and the LR image that was made of it where there is a file."""
 
 import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,11 @@ from typing import Any
 from torch.utils.data import Dataset
 
 from sr import formats
-from sr.errors import MissingError, UserError
+from sr.errors import UserError
 from sr.image.range import Range
 
-from .pack import Frame, Pack, find, frames_of, seen
+from .layout import numbered
+from .pack import Frame, Pack, frames_of, seen
 
 Source = Sequence[Path] | Pack
 Numbered = Pack | list[tuple[Path, int]]  # files, and which image of theirs
@@ -73,7 +73,7 @@ class Images(Dataset[dict[str, Any]]):
     def names(self) -> list[str]:
         """Names of the images, without the parts that all of them share."""
         if isinstance(self.hr, Pack):
-            split = [_numbered(name) for name in self.hr.names]
+            split = [numbered(name) for name in self.hr.names]
         else:
             several = {path for path, i in self.hr if i}
             split = [(str(path), f"[{i}]" if path in several else "") for path, i in self.hr]
@@ -118,84 +118,3 @@ class Images(Dataset[dict[str, Any]]):
         if number >= len(frames):
             raise UserError(f"{path}: holds {len(frames)} images, and no number {number} as its HR does")
         return frames[number]
-
-
-def open_set(
-    which: str | Mapping[str, str],
-    root: str | Path | None,
-    scale: int,
-    channels: int | None = 3,
-    values: Range | None = None,
-) -> Images:
-    """The images that `which` names.
-
-    Args:
-        which: a folder, either of HR images alone, or with its HR and LR images in `HR_x4` and `LR_x4` (of this
-            scale) or `HR` and `LR`; or the name of such a folder in `root`, case ignored; or {"hr": folder,
-            "lr": folder}. LR images that are not there are made by the degradation.
-        root: folder of the benchmark sets.
-        scale: between LR and HR.
-        channels, values: as in `Images`.
-
-    Raises:
-        MissingError: no such folder, set or scale.
-        UserError: no images in it.
-    """
-    if not isinstance(which, str):
-        if set(which) != {"hr", "lr"}:
-            raise UserError(f"a set is a name, a folder or {{hr: DIR, lr: DIR}}, not {dict(which)}")
-        return _paired(Path(which["hr"]).expanduser().resolve().name, which["hr"], which["lr"], scale, channels, values)
-    folder = Path(which).expanduser()
-    if not folder.is_dir():
-        folder = _in_root(which, root)
-    parts = {path.name.lower(): path for path in folder.iterdir() if path.is_dir()}
-    name = folder.resolve().name
-    for hr, lr in ((f"hr_x{scale}", f"lr_x{scale}"), ("hr", "lr")):
-        if hr in parts:
-            return _paired(name, parts[hr], parts.get(lr), scale, channels, values)
-    scales = sorted(path.name for part, path in parts.items() if part.startswith("hr_x"))
-    if scales:
-        raise MissingError(f"{folder} has no HR_x{scale}; it has {scales}")
-    return Images(name, find(folder), None, scale, channels, values)
-
-
-def _in_root(name: str, root: str | Path | None) -> Path:
-    if root is None:
-        raise MissingError(f"{name}: no such folder, and no folder of benchmark sets to look in; set SR_BENCHMARKS, "
-                           "root or data.benchmarks to the one that holds <Set>/HR_x4 and <Set>/LR_x4 (python -m "
-                           "sr.download fetches them)")  # fmt: skip
-    sets = {path.name.lower(): path for path in Path(root).expanduser().glob("*") if path.is_dir()}
-    if name.lower() not in sets:
-        raise MissingError(f"{name}: no such folder, and not in {root}, which holds "
-                           f"{sorted(path.name for path in sets.values())}")  # fmt: skip
-    return sets[name.lower()]
-
-
-def _paired(
-    name: str, hr: str | Path, lr: str | Path | None, scale: int, channels: int | None, values: Range | None
-) -> Images:
-    """An HR image whose partner is missing is kept: reading it will name it."""
-    files = find(hr)
-    if lr is None:
-        return Images(name, files, None, scale, channels, values)
-    root, lr_root = Path(hr).expanduser(), Path(lr).expanduser()
-    partners = {partner_stem(str(path.relative_to(lr_root)), scale): path for path in find(lr_root)}
-    found: list[Path] = []
-    for path in files:
-        same = lr_root / path.relative_to(root)
-        partner = partners.get(partner_stem(str(path.relative_to(root)), scale), same)
-        found.append(same if same.is_file() else partner)
-    return Images(name, files, found, scale, channels, values)
-
-
-def partner_stem(name: str, scale: int) -> str:
-    """What the names of an HR image and of its LR image share: `a/b` of `a/b.png`, `a/bx4.png`, `a/b_x4.jpg`."""
-    base, tail = _numbered(name)
-    path = Path(base)
-    return re.sub(rf"_?x{scale}$", "", str(path.with_name(formats.stem(path)))) + tail
-
-
-def _numbered(name: str) -> tuple[str, str]:
-    """The name of a file, and "[3]" where it is that of one of its frames or slices."""
-    tail = re.search(r"(\[\d+\])?$", name)
-    return name[: tail.start()] if tail else name, tail.group() if tail else ""

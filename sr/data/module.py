@@ -1,8 +1,8 @@
 """The data module: endless training crops, whole validation images."""
 
 import signal
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,17 @@ from sr.errors import UserError
 from sr.image.range import Range
 
 from .crops import Crops, StepSampler, collate
-from .images import Images, open_set
+from .images import Images
+from .notes import say, some
 from .pack import Pack, build
+from .sets import Found, locate
+
+Which = str | Mapping[str, str]  # a set, as `sr.data.sets.locate` takes it
+
+
+def listed(which: Any) -> list[Which]:
+    """One set or several, as a list."""
+    return [which] if isinstance(which, str | Mapping) else list(which)
 
 
 class CropData(pl.LightningDataModule):
@@ -27,7 +36,8 @@ class CropData(pl.LightningDataModule):
         batch_size: crops a step, over all processes.
         seed: of the sampling.
         workers: loader processes, for each training process.
-        val: None for the module's own held-out images, the name of a benchmark set, or a folder of HR images.
+        val: None for the module's own held-out images, or a set, or several, the first of which chooses the best
+            checkpoint.
         benchmarks: folder that holds the benchmark sets.
         cache: folder for decoded packs.
         augment: flips and quarter turns.
@@ -44,7 +54,7 @@ class CropData(pl.LightningDataModule):
         seed: int = 0,
         workers: int = 2,
         cache: str = "~/.cache/sr",
-        val: str | None = None,
+        val: Which | Sequence[Which] | None = None,
         benchmarks: str | None = None,
         augment: bool = True,
         range: Sequence[float] | None = None,
@@ -52,7 +62,8 @@ class CropData(pl.LightningDataModule):
         super().__init__()
         self.scale, self.channels, self.crop_px, self.batch_size = scale, channels, crop_px, batch_size
         self.seed, self.workers, self.cache, self.augment = seed, workers, Path(cache), augment
-        self.val, self.benchmarks = val, benchmarks
+        self.val = None if val is None or val == [] else listed(val)
+        self.benchmarks = benchmarks
         self.values = None if range is None else Range.given(*range)
 
     def training(self) -> tuple[Pack, Pack | None]:
@@ -63,15 +74,32 @@ class CropData(pl.LightningDataModule):
         """The images to validate on where `val` is None."""
         raise NotImplementedError
 
-    def images(self, which: str | None) -> Images:
-        """The images that `which` names: None, a benchmark set or a folder."""
-        if which is None:
-            return self.held_out()
-        folder = Path(which).expanduser()
-        found = open_set(which, self.benchmarks, self.scale, self.channels, self.values)
-        if found.lr is None and folder.is_dir():  # decoded once; what cannot be is named and left out
-            return Images(found.name, self.pack(found.files, folder, 1), None, self.scale, self.channels)
-        return found
+    found: Found | None = None  # the files of the training set, where they are those of a user
+
+    @cached_property
+    def found_for_validation(self) -> list[Found]:
+        """The files of the sets that `val` names."""
+        sets = [locate(which, self.benchmarks, self.scale) for which in self.val or []]
+        names = [found.name for found in sets]
+        if len(set(names)) < len(names):
+            raise UserError(f"data.val: two sets have one name: {names}; give each folder its own")
+        return sets
+
+    @property
+    def holds(self) -> dict[str, str]:
+        """What the training set and those of validation hold, to be compared when a run goes on."""
+        training = {} if self.found is None else {"training": self.found.identity}
+        return training | {f"validation {found.name}": found.identity for found in self.found_for_validation}
+
+    def images(self, which: Which) -> Images:
+        """The images of a set."""
+        return self.images_of(locate(which, self.benchmarks, self.scale))
+
+    def images_of(self, found: Found) -> Images:
+        """The same of a set that is found already."""
+        if found.lr is None:  # decoded once; what cannot be is named and left out
+            return Images(found.name, self.pack(found.hr, found.root, 1), None, self.scale, self.channels)
+        return found.images(self.scale, self.channels, self.values)
 
     def pack(self, files: list[Path], root: Path, minimum_px: int) -> Pack:
         return build(files, root, self.cache, channels=self.channels, minimum_px=minimum_px, values=self.values)
@@ -99,7 +127,25 @@ class CropData(pl.LightningDataModule):
 
     def setup(self, stage: str) -> None:
         self.crops = Crops(*self.training(), self.crop_px, self.scale, self.seed, self.augment)
-        self.validation = self.images(self.val)
+        held_out = [] if self.val else [self.held_out()]
+        self.validations = held_out or [self.images_of(found) for found in self.found_for_validation]
+        for found in self.found_for_validation:
+            self._tell_trained_on(found)
+
+    @property
+    def validation(self) -> Images:
+        """The first of the sets to validate on, by which the best checkpoint is chosen."""
+        return self.validations[0]
+
+    def _tell_trained_on(self, other: Found) -> None:
+        """Say which images of a set for validation are trained on, too: the very files, for no others are opened."""
+        trained: dict[str, list[Path]] = {}
+        for path in self.found.hr if self.found else ():
+            trained.setdefault(path.name, []).append(path)
+        both = [path for path in other.hr if any(_same_file(path, twin) for twin in trained.get(path.name, ()))]
+        if both:
+            say(f"validation {other.name}: {len(both)} of {len(other.hr)} images are trained on, too, which flatters "
+                f"its scores: {some(both)}")  # fmt: skip
 
     def train_dataloader(self) -> DataLoader[Any]:
         assert self.trainer is not None
@@ -118,13 +164,23 @@ class CropData(pl.LightningDataModule):
             worker_init_fn=_leave_signals_to_the_parent,
         )
 
-    def val_dataloader(self) -> DataLoader[Any]:
+    def val_dataloader(self) -> list[DataLoader[Any]]:
+        return [self._in_order(images) for images in self.validations]
+
+    def _in_order(self, images: Images) -> DataLoader[Any]:
         assert self.trainer is not None
         # Every process takes its own images and none is repeated, so that sums over processes are exact.
-        mine = range(self.trainer.global_rank, len(self.validation), self.trainer.world_size)
+        mine = range(self.trainer.global_rank, len(images), self.trainer.world_size)
         # One without images goes through the first one too, uncounted: all must take part in what they share.
         counted = partial(collate, counted=len(mine) > 0)
-        return DataLoader(self.validation, batch_size=1, sampler=list(mine) or [0], collate_fn=counted)
+        return DataLoader(images, batch_size=1, sampler=list(mine) or [0], collate_fn=counted)
+
+
+def _same_file(a: Path, b: Path) -> bool:
+    try:
+        return a.samefile(b)
+    except OSError:  # an image in a database
+        return a.absolute() == b.absolute()
 
 
 def _leave_signals_to_the_parent(_: int) -> None:

@@ -4,10 +4,10 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,10 +19,11 @@ from tqdm import tqdm
 
 from sr import formats
 from sr.errors import UserError
-from sr.formats import File, Unreadable, nodata
-from sr.formats.base import is_named
+from sr.formats import File, Unreadable, database, nodata
 from sr.image.color import FULL_SWING
 from sr.image.range import Range
+
+from .notes import say_skipped
 
 Array = np.ndarray[Any, np.dtype[Any]]
 VERSION = 3  # of the layout: part of the cache key
@@ -146,30 +147,10 @@ def build(
         finally:
             shutil.rmtree(building, ignore_errors=True)
     pack = Pack(target)
-    for reason in pack.skipped:
-        print(f"skipped {reason}", file=sys.stderr)
+    with suppress(OSError):  # somebody else's, in a shared cache
+        os.utime(target)  # when it was last used, by which `python -m sr.data clean` knows old ones
+    say_skipped(pack.skipped)
     return pack
-
-
-def find(root: str | Path) -> list[Path]:
-    """Image files under `root`, sorted, hidden ones left out.
-
-    Raises:
-        UserError: no such folder, or no image in it.
-    """
-    folder = Path(root).expanduser()
-    if not folder.is_dir():
-        raise UserError(f"{root} is not a folder; name one that holds images")
-    known = formats.suffixes(still=True)
-    files = sorted(
-        path
-        for path in folder.rglob("*")
-        if (is_named(path, known) or (path.is_file() and formats.is_dicom(path)))
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
-    if not files:
-        raise UserError(f"{root} holds no image; {', '.join(sorted(known))} are read")
-    return files
 
 
 def to_channels(pixels: Array, channels: int) -> Array | None:
@@ -230,7 +211,8 @@ def _filled(pixels: Array, values: Range) -> Array:
 
 
 def _key(files: Sequence[Path], root: Path, options: list[Any]) -> str:
-    listing = [[str(f.relative_to(root)), f.stat().st_size, f.stat().st_mtime_ns] for f in files]
+    held = [(f, database.holder(f).stat()) for f in files]
+    listing = [[str(f.relative_to(root)), on_disk.st_size, on_disk.st_mtime_ns] for f, on_disk in held]
     return hashlib.sha256(json.dumps([options, str(root.resolve()), listing]).encode()).hexdigest()[:16]
 
 

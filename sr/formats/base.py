@@ -12,6 +12,8 @@ from typing_extensions import Self
 from sr.errors import MissingError, UserError, reason
 from sr.image.range import Measurement, Range
 
+from . import database
+
 Array = np.ndarray[Any, np.dtype[Any]]
 ALL = slice(None)
 
@@ -201,15 +203,17 @@ class File:
 
 
 def handle_of(path: Path) -> BinaryIO:
-    """A file open for reading.
+    """A file open for reading, or an image in a database.
 
     Raises:
-        MissingError: no such file.
+        MissingError: no such file, or a package that it needs is not installed.
         Unreadable: it cannot be opened.
     """
     try:
         return open(path, "rb")
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if (image := database.opened(path)) is not None:
+            return image
         raise MissingError(f"{path}: no such file") from error
     except OSError as error:
         raise Unreadable(f"{path}: cannot be opened ({error.strerror or reason(error)})") from error

@@ -10,7 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 from torchmetrics import Metric
 
 from sr.config import Panel
-from sr.data.images import Images, open_set
+from sr.data.images import Images
+from sr.data.sets import open_set
 from sr.degradations.pairs import Degradation
 from sr.errors import UserError
 from sr.image.range import Range

@@ -11,7 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 from sr.errors import UserError
 from sr.limits import leaves
 
-HOW = ("callbacks.", "logger.", "trainer.", "data.workers", "data.cache", "system.log_every_steps")  # no other result
+# Options that make no other result, and what is written into config.yaml, not given.
+HOW = ("callbacks.", "logger.", "trainer.", "data.workers", "data.cache", "system.log_every_steps", "sets")
 CLAIMED = "SR_SWEEP"  # environment variable: the folder of the sweep, for this process and those that it starts
 
 

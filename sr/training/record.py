@@ -1,5 +1,6 @@
 """What a run leaves behind: its configuration at the start, and at the end weights, picture, table and card."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from .system import PixelSystem
 def remember(config: DictConfig, folder: Path, resuming: bool) -> None:
     """Write config.yaml, and code.diff where the code is not that of its commit.
 
-    Where a resumed run is configured otherwise than before, say in what.
+    Where a resumed run is configured otherwise than before, or its sets hold other images, say in what.
     """
     file = folder / "config.yaml"
     if resuming and file.exists():
@@ -38,6 +39,13 @@ def remember(config: DictConfig, folder: Path, resuming: bool) -> None:
     OmegaConf.save(OmegaConf.create(OmegaConf.to_container(config, resolve=True)), file)
     if changes_of_code := diff():
         write_text(folder / "code.diff", changes_of_code + "\n")
+
+
+def say_changed(before: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """Say which sets do not hold what a config.yaml says that they held."""
+    for name, held in before.items():
+        if now.get(name) != held:
+            print(f"the {name} set is not that of this configuration: {held} -> {now.get(name)}", flush=True)
 
 
 def finish(
@@ -87,10 +95,10 @@ def score_all(
 ) -> list[dict[str, Any]]:
     """A row for bicubic and for each kept generator, on the validation images and each test set at hand."""
     say = print if trainer.is_global_zero else lambda *_: None
-    sets = {data.validation.name: data.validation}
-    for name in config.test:
+    sets = {images.name: images for images in data.validations}
+    for which in config.test:
         try:
-            images = data.images(name)
+            images = data.images(which)
             images[0]  # a set of another number of channels must not cost a finished run its card
             sets[images.name] = images
         except UserError as error:

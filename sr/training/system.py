@@ -216,10 +216,10 @@ class PixelSystem(pl.LightningModule):
 
     # --- validation -------------------------------------------------------------------------------------------------
 
-    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Tensor] | None:
-        if not batch.get("counted", True):
-            return None
-        return self.validation.update(self.generator_ema, *self.pair(batch))
+    def validation_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> Any:
+        self.validation.go_to(dataloader_idx)
+        counted = batch.get("counted", True)
+        return self.validation.update(self.generator_ema, *self.pair(batch)) if counted else None
 
     def on_validation_start(self) -> None:
         self.watch.pause()
@@ -228,10 +228,11 @@ class PixelSystem(pl.LightningModule):
         self.watch.go_on()
 
     def on_validation_epoch_end(self) -> None:
-        row = {f"val/{name}": value for name, value in self.validation.compute().items()}
-        self.log_dict(row, prog_bar=True, logger=False)
-        row |= {f"val/{name}_bicubic": value for name, value in self.validation.bicubic.items()}
-        self.write_row(row | {f"val/{name}": value for name, value in self.validation.compute_signs().items()})
+        sets = [images.name for images in getattr(self.trainer.datamodule, "validations", ())]  # type: ignore[attr-defined]
+        row = self.validation.compute_row(sets)
+        first = {f"val/{name}": row[f"val/{name}"] for name in self.validation.metrics}
+        self.log_dict(first, prog_bar=True, logger=False)
+        self.write_row(row)
 
     # --- curves -----------------------------------------------------------------------------------------------------
 

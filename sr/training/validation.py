@@ -1,6 +1,6 @@
 """Scores of the averaged generator on whole images, beside those of bicubic enlarging."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -24,7 +24,19 @@ class Validation(nn.Module):
         self.metrics = nn.ModuleDict(metrics)
         self.bicubic_metrics = deepcopy(self.metrics)
         self.signs = nn.ModuleDict({"colour_shift": ColourShift(), "checkerboard": Checkerboard()})  # of ill health
-        self.bicubic: dict[str, float] = {}  # their values, once the images have been seen
+        self.of_bicubic: list[dict[str, float]] = [{}]  # their values, one a set, once its images have been seen
+        self.before: list[dict[str, float]] = []  # values of the sets that were before this one
+
+    @property
+    def bicubic(self) -> dict[str, float]:
+        """The values of bicubic on the first set."""
+        return self.of_bicubic[0]
+
+    def go_to(self, number: int) -> None:
+        """What follows are images of this set; all processes go through all sets, in order."""
+        if number > len(self.before):
+            self.before.append(self._values())
+            self.of_bicubic += [{}] * (number + 1 - len(self.of_bicubic))
 
     def update(self, generator: nn.Module, lr: Tensor, hr: Tensor) -> dict[str, Tensor]:
         """Score one batch; returns lr, sr and hr (N C H W and N C sH sW in [0, 1])."""
@@ -32,16 +44,29 @@ class Validation(nn.Module):
             images = {"lr": lr, "sr": generator(lr).clamp(0, 1), "hr": hr}
             _update(self.metrics, images)
             _update(self.signs, images)
-            if not self.bicubic:
+            if not self.of_bicubic[len(self.before)]:
                 bicubic = imresize(lr, hr.shape[-1] / lr.shape[-1]).clamp(0, 1)
                 _update(self.bicubic_metrics, images | {"sr": bicubic})
         return images
 
     def compute(self) -> dict[str, float]:
         """Means over the images of all processes; the metrics start anew."""
-        if not self.bicubic:
-            self.bicubic = _compute(self.bicubic_metrics)
+        number = len(self.before)
+        if not self.of_bicubic[number]:
+            self.of_bicubic[number] = _compute(self.bicubic_metrics)
         return _compute(self.metrics)
+
+    def compute_row(self, sets: Sequence[str]) -> dict[str, float]:
+        """`val/NAME` of the first set and `val/SET/NAME` of the others, of bicubic as `NAME_bicubic`, and the signs."""
+        values, self.before = [*self.before, self._values()], []
+        prefixes = ["val", *(f"val/{name}" for name in sets[1:])]
+        return {f"{prefix}/{name}": value for prefix, row in zip(prefixes, values, strict=False)
+                for name, value in row.items()}  # fmt: skip
+
+    def _values(self) -> dict[str, float]:
+        ours = self.compute()
+        bicubic = {f"{name}_bicubic": value for name, value in self.of_bicubic[len(self.before)].items()}
+        return ours | bicubic | self.compute_signs()
 
     def compute_signs(self) -> dict[str, float]:
         """The same for what tells of a failing generator, whatever the metrics are."""
@@ -49,6 +74,7 @@ class Validation(nn.Module):
 
     def reset(self) -> None:
         """Forget the images seen."""
+        self.before = []
         for metric in (*self.metrics.values(), *self.bicubic_metrics.values(), *self.signs.values()):
             metric.reset()  # type: ignore[operator]
 

@@ -7,7 +7,8 @@ import tifffile
 import torch
 
 from sr.data.crops import Crops, StepSampler
-from sr.data.pack import Pack, build, find
+from sr.data.pack import Pack, build
+from sr.data.tree import find
 
 SYMMETRIES = [
     lambda x, turns=turns, flip=flip: torch.rot90(x.flip(-1) if flip else x, turns, (-2, -1))

@@ -13,7 +13,8 @@ from PIL import Image
 
 from sr.data import pack as packs
 from sr.data.crops import Crops, collate
-from sr.data.pack import build, find, seen, to_channels
+from sr.data.pack import build, seen, to_channels
+from sr.data.tree import find
 from sr.formats import picture as formats
 from sr.image.range import unit
 
@@ -186,11 +187,11 @@ def run(code: str, folder: Path, cache: Path) -> subprocess.Popen:
     start = f"""
 import os, sys, time
 from pathlib import Path
-from sr.data import pack
+from sr.data import pack, tree
 from sr import formats
 folder, cache = Path({str(folder)!r}), Path({str(cache)!r})
 def build_it():
-    print(len(pack.build(pack.find(folder), folder, cache, channels=3, minimum_px=16)))
+    print(len(pack.build(tree.find(folder), folder, cache, channels=3, minimum_px=16)))
 """
     return subprocess.Popen([sys.executable, "-c", start + code], stdout=subprocess.PIPE, text=True,
                             cwd=Path(packs.__file__).parents[2])  # fmt: skip

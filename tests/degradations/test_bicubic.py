@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from sr.data.images import open_set
+from sr.data.sets import open_set
 from sr.degradations import Bicubic
 from sr.image.resize import imresize, imresize_uint8
 

@@ -17,7 +17,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sr.data.images import open_set
+from sr.data.sets import open_set
 from sr.generators import Compact
 from sr.image.resize import imresize_uint8
 from sr.judge.score import pair_of

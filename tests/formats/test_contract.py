@@ -212,7 +212,8 @@ def test_a_new_format_goes_everywhere(tmp_path, toys):
     code = f"""
 import toy
 from pathlib import Path
-from sr.data.pack import build, find
+from sr.data.pack import build
+from sr.data.tree import find
 folder = Path({str(toys)!r})
 packed = build(find(folder), folder, folder.parent / "cache", channels=1, minimum_px=8)
 print(packed.names, [image.shape for image in packed], packed.ranges[0])

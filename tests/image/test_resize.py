@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sr.data.images import open_set
+from sr.data.sets import open_set
 from sr.image.resize import _on, imresize, imresize_uint8, resize_axis, resize_to, support
 
 

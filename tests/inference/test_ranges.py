@@ -9,8 +9,8 @@ from sr import formats
 from sr.data import photos
 from sr.data.crops import collate
 from sr.data.folder import Folder
-from sr.data.images import open_set
 from sr.data.paired import Paired
+from sr.data.sets import open_set
 from sr.degradations import Bicubic, pair
 from sr.image.range import Range, unit
 from sr.image.resize import imresize

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from sr.data.images import Images
-from sr.data.pack import find
+from sr.data.tree import find
 from sr.degradations import Bicubic
 from sr.errors import UserError
 from sr.image.resize import imresize

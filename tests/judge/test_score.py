@@ -6,8 +6,9 @@ import torch.distributed as dist
 from torchmetrics import MeanAbsoluteError
 
 from sr import formats
-from sr.data.images import Images, open_set
-from sr.data.pack import find
+from sr.data.images import Images
+from sr.data.sets import open_set
+from sr.data.tree import find
 from sr.errors import UserError
 from sr.image.resize import imresize, imresize_uint8
 from sr.judge.score import complaints, pair_of, row, score

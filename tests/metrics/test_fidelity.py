@@ -4,7 +4,7 @@ import torch
 from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from sr.data.images import open_set
+from sr.data.sets import open_set
 from sr.image.resize import imresize
 from sr.metrics import PSNR, SSIM, psnr, ssim
 

@@ -8,7 +8,7 @@ from scipy.ndimage import convolve
 from scipy.special import gamma
 
 from sr.data import photos
-from sr.data.images import open_set
+from sr.data.sets import open_set
 from sr.image.resize import imresize
 from sr.metrics import NIQE, niqe
 from sr.metrics.niqe import PRISTINE

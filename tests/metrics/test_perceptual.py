@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sr.backbones import lpips, shift_tolerant_lpips
-from sr.data.images import open_set
+from sr.data.sets import open_set
 from sr.image.resize import imresize
 from sr.metrics import LPIPS, STLPIPS
 
