@@ -69,7 +69,7 @@ def drawn_on(columns: Mapping[str, Column], axis: str) -> str | None:
 
 
 def scatter(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column], x: str, y: str, path: Path) -> str:
-    """The perception-distortion plane (Blau & Michaeli 2018), a plot for each set.
+    """The perception-distortion plane (Blau & Michaeli 2018), a plot for each set, with its Pareto front.
 
     Args:
         rows: of the table.
@@ -87,19 +87,30 @@ def scatter(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column], x:
     models = list(dict.fromkeys(row["model"] for row in rows))
     figure, axes = plt.subplots(1, len(names), figsize=(4 * len(names), 3.6), layout="constrained", squeeze=False)
     for axis, name in zip(axes[0], names, strict=True):
-        for row in (row for row in rows if row["set"] == name):
+        drawn = [row for row in rows if row["set"] == name]
+        front = sorted(
+            (row[x], row[y]) for row in drawn if not any(_beats(other, row, columns, x, y) for other in drawn)
+        )
+        axis.plot(*zip(*front, strict=True), color="C7", linestyle="--", linewidth=1)
+        for row in drawn:
             colour = f"C{models.index(row['model']) % 10}"
             axis.scatter(row[x], row[y], color=colour, s=36, zorder=3)
             axis.annotate(row["model"], (row[x], row[y]), xytext=(5, 5), textcoords="offset points", fontsize=8)
         axis.margins(0.25)
         axis.grid(alpha=0.3)
         axis.set(
-            title=f"{name} x{rows[0]['scale']}",
+            title=f"{name} x{rows[0]['scale']}" if "scale" in rows[0] else name,
             xlabel=towards(columns[x].title, right),
             ylabel=towards(columns[y].title, up),
         )
     save(figure, path)
     return f"{'up' if up else 'down'} and {'right' if right else 'left'}"
+
+
+def _beats(a: Mapping[str, Any], b: Mapping[str, Any], columns: Mapping[str, Column], *names: str) -> bool:
+    """Whether `a` is as good as `b` in all of these metrics, and better in one."""
+    gains = [(a[name] - b[name]) * (1 if columns[name].higher_is_better else -1) for name in names]
+    return min(gains) >= 0 and max(gains) > 0
 
 
 def towards(title: str, higher_is_better: bool) -> str:

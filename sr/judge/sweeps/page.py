@@ -41,6 +41,8 @@ def write(sweep: Path, command: str, jobs: Sequence[Scored]) -> None:
     write_text(sweep / "README.md", _page(sweep, command, jobs, found, []))  # if a picture cannot be drawn
     drawn = [("panels.png", "what each job made")] if pictures.panels(jobs, sweep / "panels.png") else []
     drawn += [("curves.png", "how each job went")] if pictures.curves(jobs, sweep / "curves.png") else []
+    if not searched and pictures.plane(jobs, sweep / "plane.png"):
+        drawn.insert(0, ("plane.png", "fidelity against perception"))
     if searched and search.picture(searched, sweep / "search.png"):
         drawn.insert(0, ("search.png", "what the search found, and what mattered"))
     write_text(sweep / "README.md", _page(sweep, command, jobs, found, drawn))

@@ -9,8 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from sr.atomic import replacing
 
-from ..figures import pyplot, save
-from .scores import Scored, named
+from ..figures import AXES, drawn_on, pyplot, save, scatter
+from .scores import Scored, columns_of, named
 
 HEADER_PX, GAP_PX, FONT_PX = 28, 12, 18
 MOST = 24  # panels in the picture
@@ -42,6 +42,25 @@ def panels(jobs: Sequence[Scored], path: Path) -> bool:
         canvas.paste(image, (left, top + HEADER_PX))
     with replacing(path) as temporary:
         canvas.save(temporary)
+    return True
+
+
+def plane(jobs: Sequence[Scored], path: Path) -> bool:
+    """Where the finished jobs stand between fidelity and perception; whether there are two with scores of both.
+
+    Args:
+        jobs: of a sweep.
+        path: of the PNG.
+    """
+    scored = [each for each in jobs if each.scores]
+    columns = {metric: column for (_, metric), column in columns_of(jobs).items()}
+    x, y = (drawn_on(columns, axis) for axis in AXES)
+    if len(scored) < 2 or x is None or y is None:
+        return False
+    rows = [{"model": named(each.job.options, ""), "set": images}
+            | {metric: each.scores.get((images, metric)) for metric in (x, y)}
+            for each in scored for images in dict.fromkeys(images for images, _ in each.scores)]  # fmt: skip
+    scatter(rows, columns, x, y, path)
     return True
 
 

@@ -25,7 +25,7 @@ def test_the_page(add, tmp_path, capsys):
         "| 5 | x=3 seed=2 | - | - | unfinished |",
         "|  | x=1, 2 seeds | 31.50 ± 0.71 | 0.2000 ± 0.0000 | mean ± spread |",
         "x=2 against x=1 +0.25 ± 0.00, better with 2 of 2 seeds",
-        "(panels.png)", "(curves.png)", "(3/README.md)",
+        "(plane.png)", "(panels.png)", "(curves.png)", "(3/README.md)",
     ):  # fmt: skip
         assert told in page
     assert "Best PSNR-Y" in capsys.readouterr().out

@@ -1,8 +1,9 @@
 """Pictures of a sweep hold every job."""
 
+import numpy as np
 from PIL import Image
 
-from sr.judge.sweeps.pictures import HEADER_PX, curves, panels
+from sr.judge.sweeps.pictures import HEADER_PX, curves, panels, plane
 from sr.judge.sweeps.scores import read
 
 
@@ -20,6 +21,17 @@ def test_long_options_are_cut(add, tmp_path):
     for i in range(2):
         add(f"{'x' * 300}={i}", 30)
     assert panels(read(tmp_path), tmp_path / "panels.png")
+
+
+def test_fidelity_against_perception_takes_two_finished_jobs(add, tmp_path):
+    add("x=1", 30, 0.2)
+    add("x=2", failed="no")
+    assert not plane(read(tmp_path), tmp_path / "plane.png")
+    add("x=3", 31, 0.3)
+    assert plane(read(tmp_path), tmp_path / "plane.png")
+    picture = np.asarray(Image.open(tmp_path / "plane.png").convert("RGB")).astype(int)
+    for colour in ([31, 119, 180], [255, 127, 14]):  # C0, C1
+        assert (np.abs(picture - colour) <= 3).all(-1).sum() > 100
 
 
 def test_curves_of_finished_and_interrupted_jobs(add, tmp_path):
