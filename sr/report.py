@@ -13,9 +13,11 @@ from sr.errors import UserError, exit_status
 def main(arguments: list[str] | None = None) -> int:
     """Write the page, or serve it; returns the exit status."""
     options = parser().parse_args(arguments)
-    if bool(options.runs) == bool(options.watch):
-        parser().error("name runs or a sweep, or serve a folder of them with --watch OUTPUTS")
+    if sum(map(bool, (options.runs, options.watch, options.records))) != 1:
+        parser().error("name runs or a sweep, or serve a folder of them with --watch OUTPUTS, or --records FOLDER")
     try:
+        if options.records:
+            return _records(options.records)
         return _serve(options) if options.watch else _write(options)
     except UserError as error:
         return exit_status(error)
@@ -28,6 +30,13 @@ def _write(options: argparse.Namespace) -> int:
     runs = read(find(options.runs))
     write_text(options.out, page(runs, options.title or _title(options.runs)))
     print(f"{options.out}: {len(runs)} run{'s' * (len(runs) != 1)}, {Path(options.out).stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def _records(folder: str) -> int:
+    from sr.judge.records import renew
+
+    print(f"{folder}/README.md has a table of {renew(Path(folder))} records")
     return 0
 
 
@@ -58,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("-o", "--out", default="report.html", metavar="FILE", help="the page; report.html")
     p.add_argument("--title", help="of the page; names of the folders")
     p.add_argument("--watch", metavar="OUTPUTS", help="serve the newest state of all runs in there while they go on")
+    p.add_argument("--records", metavar="FOLDER", help="renew the table of kept runs in FOLDER/README.md")
     p.add_argument("--port", type=int, default=8765, help="of --watch; 8765, 0 for any that is free")
     return p
 
