@@ -116,6 +116,7 @@ class EvaluateConfig:
     metrics: dict[str, Any] = MISSING
     device: str = MISSING
     tile: Any = MISSING
+    halo: Any = MISSING
     out: str | None = None
     panel: Panel = field(default_factory=Panel)
     allow: list[str] = field(default_factory=list)

@@ -188,7 +188,7 @@ def refuse_too_large(file: File, enlarger: Enlarger, options: Options, n: int = 
     Raises:
         UserError: how much memory it would take, and what to do.
     """
-    if file.layout == "volume" or (file.layout == "windows" and enlarger.reach_px is not None):
+    if file.layout == "volume" or (file.layout == "windows" and enlarger.halo_px is not None):
         return
     _, height, width, channels = file.shape
     made = height * width * enlarger.scale**2

@@ -22,7 +22,11 @@ DEFAULT_SCALE = 4  # where nothing says another
 
 
 def load(
-    model: str | Path, scale: int | None = None, device: torch.device | str = "cpu", tile: int | str = "auto"
+    model: str | Path,
+    scale: int | None = None,
+    device: torch.device | str = "cpu",
+    tile: int | str = "auto",
+    halo: int | str = "auto",
 ) -> Enlarger:
     """The enlarger that `model` names.
 
@@ -32,7 +36,7 @@ def load(
             (needs onnxruntime).
         scale: that is needed; None takes that of the model, and 4 for interpolation.
         device: where to compute.
-        tile: as in `Enlarger`.
+        tile, halo: as in `Enlarger`.
 
     Raises:
         UserError: in one sentence: no such file, a package that is missing, weights that cannot be used, another scale.
@@ -40,9 +44,11 @@ def load(
     device, path = torch.device(device), Path(model).expanduser()
     if tile != "auto" and not (isinstance(tile, int) and tile >= 0):
         raise UserError(f"tile={tile}: the side of a tile in LR pixels, 0 or auto is needed")
+    if halo not in ("auto", "exact") and not (isinstance(halo, int) and halo >= 0):
+        raise UserError(f"halo={halo}: LR pixels around a tile, exact or auto is needed")
     if str(model) in INTERPOLATIONS:
         by, interpolate = scale or DEFAULT_SCALE, INTERPOLATIONS[str(model)]
-        return Enlarger(str(model), by, None, lambda lr: interpolate(lr, by), device, tile=tile)
+        return Enlarger(str(model), by, None, lambda lr: interpolate(lr, by), device, tile=tile, halo=halo)
     if not path.exists() and str(model) in weights.bundled():
         path = weights.find(str(model))
     if not path.exists():
@@ -58,18 +64,22 @@ def load(
     found = _of_file(path, device)
     if scale is not None and found.scale != scale:
         raise UserError(f"{model}: enlarges by {found.scale}, scale={scale} is asked for")
-    found.tile = tile
+    found.tile, found.halo = tile, halo
     return found
 
 
 def load_for(
-    model: str | Path, factor: float, device: torch.device | str = "cpu", tile: int | str = "auto"
+    model: str | Path,
+    factor: float,
+    device: torch.device | str = "cpu",
+    tile: int | str = "auto",
+    halo: int | str = "auto",
 ) -> Enlarger:
     """As `load`, for results `factor` times as large: what the model makes is resized to that afterwards.
 
     Interpolation enlarges by the next whole number, a network by its own scale.
     """
-    return load(model, ceil(factor) if str(model) in INTERPOLATIONS else None, device, tile)
+    return load(model, ceil(factor) if str(model) in INTERPOLATIONS else None, device, tile, halo)
 
 
 def default(factor: float) -> str:

@@ -13,9 +13,11 @@ from sr.image.resize import support
 from .enlarger import Enlarger
 from .memory import give_back
 from .pixels import Colours, Options, Stretch, enlarge_part
-from .tiles import GRID_PX, tile_that_fits
+from .reach import GRID_PX, NEAR_PX
+from .tiles import tile_that_fits
 
 WINDOW_PX = 512  # side, in input pixels: larger ones gain little, and memory stays below 2 GB
+HALOS = 9  # a side of so many halos, where that is more: 1.5 times the work
 BLOCK_PX = 512  # parts of the result are multiples of it, as files are stored
 BACK_PROJECTION_PX = 4  # LR pixels on each side that one step depends on
 
@@ -32,7 +34,7 @@ def enlarge_windows(
     write_invented: Callable[[slice, slice, np.ndarray], None] | None = None,
     colours: Colours | None = (0, 1, 2),
 ) -> None:
-    """Enlarge window by window; the result equals that of the whole image at once.
+    """Enlarge window by window; the result equals that of the whole image as far as the halo does: see `Enlarger`.
 
     Args:
         enlarger: to use.
@@ -48,13 +50,14 @@ def enlarge_windows(
     """
     options = options or Options()
     height, width = options.size(*size, enlarger.scale)
-    if enlarger.reach_px is None:  # of unbounded receptive field: its tiles fade into each other within one window
+    if enlarger.halo_px is None:  # of unbounded receptive field: its tiles fade into each other within one window
         rows, columns = [Stretch.whole(height, size[0])], [Stretch.whole(width, size[1])]
     else:
         seen = BACK_PROJECTION_PX * (options.back_projections + options.uncertainty)
         give_back()
         halo = enlarger.halo_px + FILL_PX * masked + seen
-        side = min(max(tile_that_fits(enlarger.bytes_per_pixel, halo, enlarger.device), 4 * GRID_PX), WINDOW_PX)
+        most = max(WINDOW_PX, HALOS * halo // GRID_PX * GRID_PX if enlarger.halo_px > NEAR_PX else 0)
+        side = min(max(tile_that_fits(enlarger.bytes_per_pixel, halo, enlarger.device), 4 * GRID_PX), most)
         rows = list(stretches(height, size[0], side, halo, enlarger.scale))
         columns = list(stretches(width, size[1], side, halo, enlarger.scale))
     bar = tqdm(total=height * width / 1e6, unit="MP", disable=not enlarger.progress, leave=False,

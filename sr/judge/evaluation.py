@@ -32,7 +32,7 @@ def load_models(config: DictConfig, device: torch.device) -> list[Enlarger]:
         UserError: one that cannot be used, or the same one twice.
     """
     given = [str(model) for model in _list(config.model)]
-    enlargers = [models.load(model, config.scale, device, config.tile) for model in given]
+    enlargers = [models.load(model, config.scale, device, config.tile, config.halo) for model in given]
     names = [enlarger.name for enlarger in enlargers]
     for name, enlarger in zip(given, enlargers, strict=True):
         if names.count(enlarger.name) > 1:

@@ -246,6 +246,7 @@ def test_the_models_at_hand_are_listed(capsys):
     [
         (["--model", "nothing"], "nothing: no such file or folder"),
         (["--tile", "-3"], "tile=-3: the side of a tile"),
+        (["--halo", "-3"], "halo=-3: LR pixels around a tile, exact or auto is needed"),
         (["--device", "abacus"], "device abacus: this machine has none"),
     ],
 )
@@ -298,7 +299,7 @@ def test_help_names_the_options_of_the_readme(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     told = capsys.readouterr().out
-    for option in ("--blend", "--axis", "--precision", "--uncertainty", "--back-project", "--size", "--tile"):
+    for option in ("--blend", "--axis", "--precision", "--uncertainty", "--back-project", "--size", "--tile", "--halo"):
         assert option in told
 
 

@@ -1,15 +1,19 @@
+import re
+
 import pytest
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
 from sr.errors import UserError
-from sr.generators import Compact, SRResNet
+from sr.generators import Compact, RRDBNet, SRResNet
 from sr.inference.enlarger import Enlarger
 from sr.inference.interpolate import INTERPOLATIONS
 from sr.inference.models import load, of_generator
+from sr.inference.reach import Reach
 
 from .conftest import ABOUT, close, counted, spread
+from .networks import Deep
 
 CPU = torch.device("cpu")
 
@@ -71,8 +75,8 @@ def test_auto_falls_to_tiles_where_memory_is_small(large, monkeypatch):
     free = 2 * enlarge.bytes_per_pixel * 130**2
     monkeypatch.setattr("sr.inference.tiles.free_bytes", lambda device: free)
     assert close(enlarge(large), whole)
-    assert len(shapes) == 3 * 3  # of 96, which with a halo of 16 are 128
-    assert max(max(shape) for shape in shapes) <= 128
+    assert max(height * width for height, width in shapes) <= 130**2
+    assert sum(height * width for height, width in shapes) <= (250 + 4 * 16) * (270 + 4 * 16)  # of squares, of 96
 
 
 def test_auto_tiles_what_is_computed_outside_of_torch(large, monkeypatch):
@@ -90,6 +94,85 @@ def test_what_does_not_fit_and_sees_all_is_told_of_once(large, monkeypatch, caps
     for _ in range(2):
         assert enlarge(large).shape == large.shape
     assert capsys.readouterr().err.count("global: its receptive field") == 1
+
+
+# --- networks that see far --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cramped(tmp_path, monkeypatch) -> Enlarger:
+    """Sees 70 pixels, of which half are felt, where memory holds 240 times 240."""
+    monkeypatch.setenv("SR_CACHE", str(tmp_path))
+    enlarge = of_generator("far", Deep(70), 1, 1, CPU)
+    monkeypatch.setattr("sr.inference.tiles.free_bytes", lambda device: 2 * enlarge.bytes_per_pixel * 240**2)
+    return enlarge
+
+
+def bound(told: str) -> float:
+    """Levels by which tiles were said to differ at most."""
+    (levels,) = re.findall(r"differ by up to ([\d.]+) of 255 levels", told)
+    return float(levels)
+
+
+def test_what_is_felt_suffices_and_what_is_said_of_it_is_true(cramped, capsys):
+    lr = torch.rand(1, 1, 400, 400, generator=torch.Generator().manual_seed(1))
+    whole, shapes = cramped.run(lr), counted(cramped)
+    apart = float((cramped(lr) - whole).abs().max()) * 255
+    assert (cramped.reach_px, cramped.reach.felt_px) == (80, 32)
+    assert len(shapes) == 4
+    assert sum(height * width for height, width in shapes) <= 1.5 * 400**2
+    told = capsys.readouterr().err
+    assert "far: tiles with a halo of 32 pixels of the 80 that it sees (--halo exact: all)" in told
+    assert 0 < apart <= bound(told) < 0.5
+    cramped(lr)
+    assert capsys.readouterr().err == ""  # no more than was told
+
+
+def test_exact_is_exact_and_a_halo_in_pixels_is_taken(cramped, large, capsys):
+    lr = large[:, :1, :200, :150]
+    whole = cramped.run(lr)
+    cramped.halo, cramped.tile = "exact", 64
+    assert close(cramped(lr), whole, 1e-5)
+    assert capsys.readouterr().err == ""
+    cramped.halo = 10
+    assert not close(cramped(lr), whole, 1e-4)
+    assert "a halo of 16 pixels" in capsys.readouterr().err
+    cramped.halo = 4000  # more than it sees
+    assert cramped.halo_px == 80
+
+
+@pytest.mark.parametrize(
+    ("late", "why"), [(True, "could not be measured in 5 seconds"), (False, "is all of the image")]
+)
+def test_exact_is_refused_where_no_halo_is(late, why, large, monkeypatch):
+    monkeypatch.setattr("sr.inference.tiles.free_bytes", lambda device: 0)
+    enlarge = Enlarger("global", 1, 3, lambda lr: lr - lr.mean(), CPU, halo="exact")
+    enlarge.reach = Reach(late=late)
+    with pytest.raises(UserError, match=f"^global: what it sees {why}"):
+        enlarge(large)
+
+
+@pytest.mark.parametrize("free_gb", [1, 2, 4, 8])
+def test_a_deep_network_makes_at_most_half_as_much_work_again(free_gb, monkeypatch):
+    """23 blocks, 352 pixels: with a halo as wide, and squares, this was 363 times the work."""
+    enlarge = of_generator("rrdb", RRDBNet(4, width=16), 4, 3, CPU)
+    enlarge.reach = Reach(seen_px=352, felt_px=48)
+    enlarge.bytes_per_pixel = 8000.0
+    monkeypatch.setattr("sr.inference.tiles.free_bytes", lambda device: free_gb << 30)
+    tiles, halo = enlarge._plan(torch.empty(1, 3, 1000, 1000))
+    assert tiles.pixels <= 1.5 * 1000**2
+    assert 16 <= halo <= 48
+    assert (tiles.height + halo) * (tiles.width + halo) * 8000 <= free_gb << 29
+
+
+@pytest.mark.parametrize(("late", "widest"), [(True, 112), (False, 32)])
+def test_tiles_of_what_could_not_be_measured_overlap_as_far_as_that_costs_little(late, widest, monkeypatch):
+    enlarge = Enlarger("slow", 1, 3, lambda lr: lr, CPU)
+    enlarge.reach, enlarge.bytes_per_pixel = Reach(late=late), 8000.0
+    monkeypatch.setattr("sr.inference.tiles.free_bytes", lambda device: 8 << 30)
+    tiles, halo = enlarge._plan(torch.empty(1, 3, 1000, 1000))
+    assert halo == widest
+    assert tiles.pixels <= 1.5 * 1000**2
 
 
 def limited(limit_px: int, **options) -> tuple[Enlarger, list[tuple[int, int]]]:

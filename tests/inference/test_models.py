@@ -95,6 +95,12 @@ def test_another_scale_is_refused(ours):
     assert "enlarges by 2, scale=4 is asked for" in refused(ours, scale=4)
 
 
+@pytest.mark.parametrize("halo", [-1, "large", 2.5, None])
+def test_a_halo_that_is_no_distance_is_refused(halo):
+    with pytest.raises(UserError, match=f"halo={halo}: LR pixels around a tile, exact or auto is needed"):
+        load("bicubic", 4, halo=halo)
+
+
 @pytest.mark.parametrize("tile", [-1, -32, "large", 2.5, None])
 def test_a_tile_that_is_no_size_is_refused(tile):
     with pytest.raises(UserError, match=f"tile={tile}: the side of a tile in LR pixels, 0 or auto is needed"):

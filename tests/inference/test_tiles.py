@@ -2,136 +2,19 @@ import random
 
 import pytest
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
 
-from sr.generators import Compact, SRResNet
-from sr.image.resize import imresize
+from sr.generators import Compact
 from sr.inference import tiles
 from sr.inference.models import load
-from sr.inference.tiles import bytes_per_pixel, reach_px, tile_that_fits, tiled
+from sr.inference.reach import reach_px
+from sr.inference.tiles import bytes_per_pixel, tile_that_fits, tiled
 from sr.weights import store as weights
 
 from .conftest import spread
+from .networks import NETWORKS
 
 CPU = torch.device("cpu")
-
-
-class Folding(nn.Module):
-    """Pixels to channels and back, as Real-ESRGAN does at scale 2: what a pixel sees depends on where it lies."""
-
-    scale = 2
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(4, 16, 3, padding=1)
-
-    def forward(self, lr):
-        return F.pixel_shuffle(self.conv(F.pixel_unshuffle(lr, 2)), 4)
-
-
-class Uneven(nn.Module):
-    """Every second pixel of every second row is seen from afar, the others nowhere but where they are."""
-
-    scale = 1
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(1, 4, 7, padding=3)
-
-    def forward(self, lr):
-        folded = F.pixel_unshuffle(lr, 2)
-        return F.pixel_shuffle(folded + self.conv(folded[:, 3:]), 2)
-
-
-class Wide(nn.Module):
-    """Sees all that is no farther than `reach`."""
-
-    scale = 1
-
-    def __init__(self, reach: int) -> None:
-        super().__init__()
-        self.row = nn.Conv2d(1, 1, (1, 2 * reach + 1), padding=(0, reach))
-        self.column = nn.Conv2d(1, 1, (2 * reach + 1, 1), padding=(reach, 0))
-
-    def forward(self, lr):
-        return self.column(self.row(lr))
-
-
-class Exposed(nn.Module):
-    """Divides by the mean of the whole image."""
-
-    scale = 2
-
-    def forward(self, lr):
-        return F.interpolate(lr / lr.mean((2, 3), keepdim=True), scale_factor=2)
-
-
-class Bicubic(nn.Module):
-    scale = 3
-
-    def forward(self, lr):
-        return imresize(lr, 3)
-
-
-def srresnet(scale: int, **options) -> nn.Module:
-    return SRResNet(scale, channels=1, width=4, blocks=2, **options)
-
-
-NETWORKS = {
-    "compact": lambda: Compact(scale=2, channels=1, width=4, depth=3),
-    "compact-deep": lambda: Compact(scale=3, channels=1, width=2, depth=15),
-    "srresnet": lambda: srresnet(4),
-    "srresnet-x3": lambda: srresnet(3),
-    "srresnet-skip": lambda: srresnet(2, norm=False, skip=True),
-    "bicubic": Bicubic,
-    "folding": Folding,
-    "uneven": Uneven,
-}
-
-
-def true_reach_px(network: nn.Module) -> int:
-    """By autograd: the farthest input pixel on which an output pixel has a gradient."""
-    network = network.double().eval()
-    for parameter in network.parameters():
-        parameter.data = parameter.data.abs() + 0.01  # of one sign, so that nothing cancels
-    side, scale, reach = 48, network.scale, 0
-    lr = torch.rand(1, 1, side, side, dtype=torch.float64, requires_grad=True)
-    sr = network(lr)
-    for pixel in (side // 2, side // 2 + 1):
-        for at in {pixel * scale, pixel * scale + scale - 1}:  # corners, which see farthest
-            (gradient,) = torch.autograd.grad(sr[0, 0, at, at], lr, retain_graph=True)
-            reach = max(reach, int((gradient[0, 0].nonzero() - pixel).abs().max()))
-    return reach
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_the_reach_is_that_of_the_gradient(name, monkeypatch):
-    true = true_reach_px(NETWORKS[name]())
-    assert true > 0
-    assert true <= reach_px(NETWORKS[name]().eval(), 1) < true + 16
-    monkeypatch.setattr(tiles, "GRID_PX", 1)
-    assert reach_px(NETWORKS[name]().eval(), 1) == true
-
-
-@pytest.mark.parametrize(("depth", "reach"), [(1, 16), (14, 16), (15, 32), (30, 32), (31, 48)])
-def test_each_convolution_of_compact_reaches_one_pixel_farther(depth, reach):
-    # A first and a last one, and `depth` between: at 14 they are 16.
-    assert reach_px(Compact(width=2, depth=depth).eval(), 3) == reach
-
-
-@pytest.mark.parametrize(("true", "reach"), [(27, 32), (60, 64), (123, 128), (124, 128), (251, 256), (252, None)])
-def test_far_reaches_are_found_on_larger_images_then_on_strips_and_the_farthest_not_at_all(true, reach, monkeypatch):
-    monkeypatch.setattr(tiles, "STRIP_PX", (512,))
-    assert reach_px(Wide(true), 1) == reach
-
-
-def test_a_network_that_sees_everything_has_no_reach():
-    assert reach_px(Exposed(), 1) is None
-
-
-def test_a_network_that_hides_what_its_input_is_not_cannot_be_measured():
-    assert reach_px(torch.nan_to_num, 1) is None
 
 
 # --- tiles ------------------------------------------------------------------------------------------------------------
@@ -150,7 +33,7 @@ def test_tiles_make_the_whole_image(name, height, width, tile):
     lr = torch.rand(2, 1, height, width)
     whole = network(lr)
     shapes = []
-    made = tiled(lambda x: shapes.append(x.shape[-2:]) or network(x), lr, network.scale, tile, 16)
+    made, _ = tiled(lambda x: shapes.append(x.shape[-2:]) or network(x), lr, network.scale, (tile, tile), 16)
     assert made.shape == whole.shape
     assert (made - whole).abs().max() <= 1e-5 * whole.abs().max()
     assert len(shapes) == -(-height // tile) * -(-width // tile)
@@ -162,24 +45,24 @@ def test_tiles_with_the_reach_that_was_measured(name):
     network = spread(NETWORKS[name]())
     lr = torch.rand(1, 1, 86, 134)
     whole = network(lr)
-    made = tiled(network, lr, network.scale, 32, reach_px(network, 1))
+    made, _ = tiled(network, lr, network.scale, (32, 32), reach_px(network, 1))
     assert (made - whole).abs().max() <= 1e-5 * whole.abs().max()
 
 
 @pytest.mark.parametrize("name", ["compact", "srresnet"])
 def test_a_halo_narrower_than_the_reach_leaves_seams(name, monkeypatch):
-    monkeypatch.setattr(tiles, "GRID_PX", 1)
+    monkeypatch.setattr("sr.inference.reach.GRID_PX", 1)
     network = spread(NETWORKS[name]())
     reach = reach_px(network, 1)
     lr = torch.rand(1, 1, 70, 70)
     whole = network(lr)
-    exact, narrow = (tiled(network, lr, network.scale, 32, halo) for halo in (reach, reach - 1))
+    exact, narrow = (tiled(network, lr, network.scale, (32, 32), halo)[0] for halo in (reach, reach - 1))
     assert (exact - whole).abs().max() <= 1e-5 * whole.abs().max() < (narrow - whole).abs().max()
 
 
 def test_an_image_smaller_than_a_tile_is_enlarged_whole():
     seen = []
-    tiled(lambda x: seen.append(x) or F.interpolate(x, scale_factor=2), lr := torch.rand(1, 3, 30, 20), 2, 32, 16)
+    tiled(lambda x: seen.append(x) or F.interpolate(x, scale_factor=2), lr := torch.rand(1, 3, 30, 20), 2, (32, 32), 16)
     assert len(seen) == 1
     assert torch.equal(seen[0], lr)
 
@@ -193,12 +76,12 @@ def test_tiles_that_fade_leave_no_seam(height, width):
         seen.append(lr.shape)
         return lr.repeat_interleave(2, -1).repeat_interleave(2, -2) + len(seen) / 10
 
-    flat = tiled(shifted, torch.zeros(1, 1, height, width), 2, 32, 32, fade=True)
+    flat, _ = tiled(shifted, torch.zeros(1, 1, height, width), 2, (32, 32), 32, fade=True)
     steps = max(flat.diff(dim=-1).abs().max(), flat.diff(dim=-2).abs().max())
     assert 0.1 <= flat.min() <= flat.max() <= len(seen) / 10 + 1e-6
     assert steps <= len(seen) / 10 / 32 + 1e-6  # a seam would be a step of a tenth or more
     lr = torch.rand(1, 2, height, width)
-    same = tiled(lambda x: F.interpolate(x, scale_factor=2), lr, 2, 32, 32, fade=True)
+    same, _ = tiled(lambda x: F.interpolate(x, scale_factor=2), lr, 2, (32, 32), 32, fade=True)
     torch.testing.assert_close(same, F.interpolate(lr, scale_factor=2))
 
 
