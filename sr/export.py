@@ -30,7 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     write_text(target.with_name(f"{target.name}.json"), json.dumps(told, indent=1) + "\n")
     print(table(told))
-    print(f"{target}; the report is {target}.json" + (f"; {told['opens']}" if "opens" in told else ""))
+    more = ["takes one image at a time"] if told["images"] == "one" else []
+    more += [told["opens"]] if "opens" in told else []
+    print("; ".join([f"{target}", f"the report is {target}.json", *more]))
     if not told["equal"]:
         print(f"error: {target} differs by more than {told['tolerance']}; do not use it", file=sys.stderr)
         return 1

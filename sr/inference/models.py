@@ -159,7 +159,7 @@ def _of_file(path: Path, device: torch.device) -> Enlarger:
     if weights.is_for_load(path):
         generator, about = weights.load(path)
         found = of_generator(path.stem, generator, about["scale"], about["channels"], device)
-        found.range = weights.trained_range(about)
+        found.range = weights.trained_range(path, about)
         return found
     model = _of_others(path, device)
     if model.note:

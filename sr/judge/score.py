@@ -152,6 +152,8 @@ def _scores(metrics: Mapping[str, Metric], seen: Mapping[str, Tensor]) -> Record
             metric.reset()
             metric.update(*(seen[side] for side in getattr(metric, "inputs", ("sr", "hr"))))
             scores[name] = float(metric.compute())
+            if scores[name] != scores[name]:
+                raise ValueError("its value is NaN")
         except (UserError, RuntimeError, ValueError, IndexError) as error:
             scores[name], refused[name] = None, reason(error)
     return {"scores": scores, "refused": refused}

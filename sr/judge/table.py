@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from math import isfinite
 from typing import Any
 
 from torchmetrics import Metric
@@ -121,5 +122,17 @@ def protocol(scale: int, channels: int | None, metrics: Mapping[str, Any], degra
 def metrics_json(
     how: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], more: Mapping[str, Any] | None = None
 ) -> str:
-    """The text of metrics.json, of a run's and of an evaluation's: {"protocol", "environment", "rows", and `more`}."""
-    return json.dumps({"protocol": how, "environment": environment(), "rows": rows, **(more or {})}, indent=1) + "\n"
+    """The text of metrics.json, of a run's and of an evaluation's: {"protocol", "environment", "rows", and `more`}.
+
+    Infinity, such as the PSNR of equal images, becomes null: JSON has no word for it.
+    """
+    told = {"protocol": how, "environment": environment(), "rows": rows, **(more or {})}
+    return json.dumps(_finite(told), indent=1, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

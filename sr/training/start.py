@@ -62,8 +62,6 @@ def _start_from(networks: list[nn.Module], read: Read, path: str, given: str, gr
             f"{type(networks[0]).__name__}; the first is {name}, {there} there and {here} here; it must hold weights "
             f"of this very {group} (compare {group}=... and its arguments)"
         )
-    if bad := _not_finite(state):
-        raise UserError(f"{given}: {bad} holds NaN or infinite values; name weights of a run that went well")
     for network in networks:
         network.load_state_dict(state)
 

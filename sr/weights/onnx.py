@@ -68,4 +68,4 @@ def load(path: Path, device: torch.device) -> Model:
         run = of_any_size(run, *sizes[-1], scale)
         note = f"takes images of {sizes[-1][1]}x{sizes[-1][0]} alone; others in windows of that size, which overlap"
     # The receptive field of a graph cannot be measured: it may replace NaN.
-    return Model(run, scale, channels, None, bounded=False, range=trained_range(about), note=note)
+    return Model(run, scale, channels, None, bounded=False, range=trained_range(path, about), note=note)

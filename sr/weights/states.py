@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from . import torchscript
-from .reading import UnusableWeights, is_script, opened, unpickled
+from .reading import UnusableWeights, is_script, opened, sound, unpickled
 from .store import AVERAGE, find, network_in
 
 WITHIN = ("params_ema", "params", "state_dict")  # where BasicSR and others keep them; the average first
@@ -30,7 +30,7 @@ def of_generator(path: str) -> dict[str, Tensor]:
     Raises:
         UnusableWeights: no such file, or none of these.
     """
-    return _of_file(find(path), AVERAGE)
+    return _sound(find(path), AVERAGE)
 
 
 def of_discriminator(path: str) -> dict[str, Tensor]:
@@ -41,7 +41,7 @@ def of_discriminator(path: str) -> dict[str, Tensor]:
     if not file.is_file():
         raise UnusableWeights(f"{file}: no such file; name a checkpoint, the folder of a run that still has its "
                               "checkpoints, or a .pth or .safetensors of another project")  # fmt: skip
-    return _of_file(file, "discriminator.")
+    return _sound(file, "discriminator.")
 
 
 def possible(path: Path) -> Iterator[dict[str, Tensor]]:
@@ -61,6 +61,15 @@ def possible(path: Path) -> Iterator[dict[str, Tensor]]:
         raise UnusableWeights(f"{path}: no state dict, neither bare nor under {', '.join(WITHIN)}")
     yield state
     yield from (part for name in ATTRIBUTES if (part := _unwrapped(network_in({"state_dict": state}, f"{name}."))))
+
+
+def _sound(file: Path, prefix: str) -> dict[str, Tensor]:
+    state = _of_file(file, prefix)
+    try:
+        sound(state)
+    except UnusableWeights as error:
+        raise UnusableWeights(f"{file}: {error}") from error
+    return state
 
 
 def _of_file(file: Path, prefix: str) -> dict[str, Tensor]:

@@ -138,15 +138,17 @@ def _device(network: nn.Module) -> torch.device:
     return next(network.parameters()).device
 
 
-def trained_range(about: dict[str, Any]) -> Range | None:
-    """The values that a network was trained to see as 0 and 1; None where each file was seen in its own range."""
+def trained_range(path: Path, about: dict[str, Any]) -> Range | None:
+    """The values that a network was trained to see as 0 and 1, as the header of `path` tells; None where each file was
+    seen in its own range.
+    """
     found = about.get("range")  # in old files it is [0, 1] throughout, and says nothing
     if not isinstance(found, dict):
         return None
     try:
         return Range.given(found["low"], found["high"])
     except (KeyError, TypeError, UserError) as error:
-        raise UnusableWeights(f"the header's range {found} is not {{low, high}} ({reason(error)})") from error
+        raise UnusableWeights(f"{path}: its header's range {found} is not {{low, high}} ({reason(error)})") from error
 
 
 def is_ours(path: Path) -> bool:

@@ -61,6 +61,6 @@ def load(path: Path, device: torch.device) -> Model:
             refusal = refusal or error
             continue
         count = sum(p.numel() for p in program.parameters())
-        return Model(run, scale, channels, count, bounded=False, range=trained_range(about))
+        return Model(run, scale, channels, count, bounded=False, range=trained_range(path, about))
     assert refusal is not None
     raise refusal

@@ -47,6 +47,8 @@ def test_what_is_exported_equals_what_was_trained(network, to, half, tmp_path, c
     assert [(size["height"], size["width"]) for size in report["sizes"]] == list(SIZES)
     assert all(0 <= size["mean"] <= size["max"] <= TOLERANCE[half] for size in report["sizes"])
     assert report["equal"]
+    assert report["images"] == ("one" if to == "ncnn" else "several")
+    assert ("takes one image at a time" in told) == (to == "ncnn")
     assert report["weights"]["summary"] == "a small one"
     assert told.splitlines()[0].startswith("| input | max difference")  # exporters do not chatter
     made = {target.name, f"{target.name}.json", "small.safetensors"} | ({"made.bin"} if to == "ncnn" else set())
@@ -89,6 +91,15 @@ def test_onnx_is_a_model_of_ours_elsewhere(network, tmp_path):
     lr = torch.rand(1, 3, 19, 23)
     expected = models.load(network)(lr)
     torch.testing.assert_close(models.load(target)(lr), expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.slow
+def test_an_older_opset_is_refused_in_a_sentence(network, tmp_path, capfd):
+    needs("onnx")
+    assert main([str(network), "--to", "onnx", "-o", str(tmp_path / "made.onnx"), "--opset", "13"]) == 1
+    told = capfd.readouterr().err
+    assert told == "error: --opset 13: torch makes 18 of this network and cannot convert it; give 18\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["small.safetensors"]
 
 
 @pytest.mark.slow

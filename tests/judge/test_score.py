@@ -139,6 +139,16 @@ def test_what_a_metric_refuses_is_none_and_not_a_failure(images):
     assert all(record["scores"]["psnr"] > 0 and "failed" not in record for record in records)
 
 
+def test_a_value_that_is_nan_is_refused(images):
+    class Undefined(Brightness):
+        def score(self, sr):
+            return super().score(sr) * torch.nan
+
+    records = score(bicubic, images, {"undefined": Undefined()})
+    assert [record["scores"] for record in records] == 3 * [{"undefined": None}]
+    assert [record["refused"] for record in records] == 3 * [{"undefined": "its value is NaN"}]
+
+
 def test_a_metric_without_memory_for_an_image_refuses_it(images):
     class Greedy(Brightness):
         def score(self, sr):

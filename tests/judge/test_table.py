@@ -1,10 +1,12 @@
 """Scores as a table, and how they were made."""
 
+import json
+
 import pytest
 from torchmetrics import MeanSquaredError
 
 from sr.degradations import Bicubic
-from sr.judge.table import COSTS, Column, columns_of, protocol, table
+from sr.judge.table import COSTS, Column, columns_of, metrics_json, protocol, table
 from sr.metrics import ERGAS, NIQE, PSNR, SAM, SSIM, STLPIPS, LRConsistency
 from sr.metrics.mean import MeanOverImages
 
@@ -89,3 +91,14 @@ def test_the_protocol_is_that_of_the_metrics():
     assert "expanded to RGB" in found["images"]
     assert "left gray" in protocol(4, None, {}, None)["images"]
     assert "13 channels" in protocol(4, 13, {}, None)["images"]
+
+
+def test_metrics_json_is_json():
+    """Which has no word for the PSNR of equal images."""
+
+    def refuse(word):
+        raise AssertionError(word)
+
+    text = metrics_json({}, [row(psnr_y=float("inf"), ci95={"psnr_y": (float("nan"), 3.0)})])
+    found = json.loads(text, parse_constant=refuse)["rows"][0]
+    assert (found["psnr_y"], found["ci95"]["psnr_y"], found["n"]) == (None, [None, 3.0], 1)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from sr.inference.models import load
+from sr.weights import states
 
 from ..inference.conftest import close, counted, refused
 
@@ -107,3 +108,55 @@ def test_tiles_of_esrgan_make_the_whole_image(tmp_path, hr):
     assert tiles.reach_px == 32
     assert close(tiles(lr), whole(lr))
     assert shapes == [(17, 80), (17, 110), (17, 62)]
+
+
+def test_architectures_of_spandrel_extra_arches_are_known_where_it_is_installed(tmp_path, monkeypatch, lr):
+    spandrel = pytest.importorskip("spandrel")
+
+    class Twice(spandrel.Architecture):
+        def __init__(self):
+            super().__init__(id="Twice", detect=lambda state: "twice" in state)
+
+        def load(self, state):
+            network = nn.Upsample(scale_factor=2)
+            network.twice = nn.Parameter(torch.ones(1))
+            return spandrel.ImageModelDescriptor(
+                network, state, self, "SR", [], supports_half=True, supports_bfloat16=True, scale=2,
+                input_channels=3, output_channels=3,
+            )  # fmt: skip
+
+    class Extra:
+        @staticmethod
+        def install(ignore_duplicates):
+            twice = spandrel.ArchSupport.from_architecture(Twice())
+            spandrel.MAIN_REGISTRY.add(twice, ignore_duplicates=ignore_duplicates)
+
+    file = stored(tmp_path, {"twice": torch.ones(1)}, "a.pth")
+    assert "no network that spandrel knows (its tensors are called twice ...)" in refused(file)
+    monkeypatch.setattr(spandrel, "MAIN_REGISTRY", spandrel.MAIN_REGISTRY.copy())
+    monkeypatch.setitem(sys.modules, "spandrel_extra_arches", Extra)
+    for _ in range(2):
+        assert torch.equal(load(file, 2)(lr), F.interpolate(lr, scale_factor=2))
+
+
+def test_a_network_does_not_write_into_what_it_is_given(tmp_path, lr):
+    """RCAN's own code multiplies its input."""
+    pytest.importorskip("spandrel")
+    from spandrel.architectures.RCAN import RCAN
+
+    state = RCAN(scale=2, n_resgroups=1, n_resblocks=1, n_feats=16, reduction=4).state_dict()
+    enlarge, before = load(stored(tmp_path, state, "a.pth"), 2), lr.clone()
+    enlarge(lr)
+    assert torch.equal(lr, before)
+
+
+@pytest.mark.parametrize("prefix", ["net_g", "netG", "generator", "model", "G"])
+def test_the_generator_in_a_checkpoint_of_lightning(tmp_path, esrgan, lr, prefix):
+    from spandrel import ModelLoader
+
+    state = {f"{prefix}.{key}": value for key, value in esrgan.items()}
+    state |= {"net_d.0.weight": torch.ones(3), "loss.scale": torch.ones(1)}
+    torch.save({"pytorch-lightning_version": "2.6.0", "state_dict": state}, tmp_path / "a.ckpt")
+    assert torch.equal(load(tmp_path / "a.ckpt", 4)(lr), ModelLoader().load_from_state_dict(dict(esrgan)).eval()(lr))
+    bare = states.of_generator(str(tmp_path / "a.ckpt"))
+    assert bare.keys() == esrgan.keys()

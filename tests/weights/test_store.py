@@ -375,5 +375,5 @@ def test_a_range_that_is_none_is_refused(tmp_path):
     about = {"generator": "Compact", "arguments": {"scale": 2, "channels": 1, "width": 4, "depth": 1}}
     about |= {"scale": 2, "channels": 1, "range": {"low": 3, "high": 3}}
     weights.save(tmp_path / "a.safetensors", Compact(**about["arguments"]), about)
-    with pytest.raises(ValueError, match=r"the header's range .* is not {low, high}"):
+    with pytest.raises(ValueError, match=r"its header's range .* is not {low, high}"):
         models.load(tmp_path / "a.safetensors")

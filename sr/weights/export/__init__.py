@@ -1,6 +1,7 @@
 """A network in other formats: written, read back and compared. `export` is the door for all of them."""
 
 import json
+import logging
 import warnings
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +14,7 @@ from sr.atomic import replacing
 from sr.errors import MissingError, UserError, reason
 
 from ..community import who_opens
-from .equality import TOLERANCE, compare, table
+from .equality import TOLERANCE, compare, table, takes_several
 from .writers import SUFFIX, WRITERS
 
 OPSET = 18
@@ -36,7 +37,7 @@ def export(
 
     Returns:
         The report: what, and for each size the largest and mean difference in [0, 1] and the milliseconds of both;
-        for state dicts also who opens them.
+        whether it takes several images at once or one; for state dicts also who opens them.
 
     Raises:
         UserError: a package that is missing, or a network that the format cannot hold.
@@ -48,6 +49,8 @@ def export(
     header = {key: json.dumps(value) for key, value in about.items()}
     try:
         with replacing(target) as temporary, warnings.catch_warnings(), ExitStack() as undo:
+            undo.callback(logging.disable, logging.root.manager.disable)
+            logging.disable()  # tracebacks of attempts, too
             undo.callback(lambda: temporary.with_suffix(".bin").unlink(missing_ok=True))
             warnings.simplefilter("ignore")  # exporters warn of themselves
             run = WRITERS[to](made, example, temporary, header, opset)
@@ -60,6 +63,7 @@ def export(
             }
             told |= {"opset": opset} if to == "onnx" else {}
             told["sizes"] = compare(generator, run, about["channels"], half)
+            told["images"] = "several" if takes_several(generator, run, about["channels"], half) else "one"
             if to == "ncnn":  # of two files
                 temporary.with_suffix(".bin").replace(target.with_suffix(".bin"))
     except ImportError as error:

@@ -40,6 +40,18 @@ def compare(generator: nn.Module, run: Run, channels: int, half: bool) -> list[d
     return found
 
 
+@torch.inference_mode()
+def takes_several(generator: nn.Module, run: Run, channels: int, half: bool) -> bool:
+    """Whether the export enlarges two images at once, as the network does."""
+    lr = torch.rand(2, channels, *SIZES[0], generator=torch.Generator().manual_seed(1))
+    try:
+        sr = run(lr.half() if half else lr).float()
+    except Exception:  # whatever an engine raises
+        return False
+    expected = generator(lr)
+    return sr.shape == expected.shape and bool((sr - expected).abs().max() <= TOLERANCE[half])
+
+
 def table(told: dict[str, Any]) -> str:
     """The report as Markdown."""
     lines = [f"| input | max difference | mean | ms ({told['to']}) | ms (PyTorch) |", "|---|---:|---:|---:|---:|"]

@@ -4,7 +4,7 @@ import ctypes
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from io import BytesIO
@@ -25,17 +25,27 @@ SUFFIX = {"onnx": ".onnx", "torchscript": ".torchscript", "pt2": ".pt2", "safete
           "ncnn": ".param", "pth": ".pth"}  # fmt: skip
 
 
-def _free(example: Tensor) -> tuple[dict[int, Any], ...]:
-    """Height and width of the image are free."""
-    return ({2: torch.export.Dim("height", min=2), 3: torch.export.Dim("width", min=2)},)
+def _of_any_size(export: Callable[[Tensor, tuple[dict[int, Any], ...]], Any], example: Tensor) -> Any:
+    """What `export` makes of an example and of the sizes that are free: height, width, and where the network allows it
+    the number of images.
+    """
+    free = {2: torch.export.Dim("height", min=2), 3: torch.export.Dim("width", min=2)}
+    try:
+        return export(torch.cat([example, example]), ({0: torch.export.Dim("images"), **free},))
+    except Exception:  # whatever an exporter raises; of one image it says what is wrong
+        return export(example, (free,))
 
 
 def _onnx(network: nn.Module, example: Tensor, path: Path, header: dict[str, str], opset: int) -> Run:
     import onnx
     import onnxruntime
 
-    program = torch.onnx.export(network, (example,), dynamo=True, opset_version=opset, input_names=["lr"],
-                                output_names=["sr"], dynamic_shapes=_free(example), verbose=False)  # fmt: skip
+    program = _of_any_size(
+        lambda example, free: torch.onnx.export(
+            network, (example,), dynamo=True, opset_version=opset, input_names=["lr"], output_names=["sr"],
+            dynamic_shapes=free, verbose=False,
+        ), example,
+    )  # fmt: skip
     assert program is not None
     model = program.model_proto
     for key, value in header.items():
@@ -43,7 +53,7 @@ def _onnx(network: nn.Module, example: Tensor, path: Path, header: dict[str, str
     onnx.checker.check_model(model)
     made = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
     if made != opset:
-        raise UserError(f"--opset {opset}: torch makes {made} of this network; give that")
+        raise UserError(f"--opset {opset}: torch makes {made} of this network and cannot convert it; give {made}")
     path.write_bytes(model.SerializeToString())
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     return lambda lr: torch.from_numpy(session.run(None, {"lr": lr.numpy()})[0])
@@ -58,7 +68,7 @@ def _torchscript(network: nn.Module, example: Tensor, path: Path, header: dict[s
 
 
 def _pt2(network: nn.Module, example: Tensor, path: Path, header: dict[str, str], _: int) -> Run:
-    program = torch.export.export(network, (example,), dynamic_shapes=_free(example))
+    program = _of_any_size(lambda example, free: torch.export.export(network, (example,), dynamic_shapes=free), example)
     buffer = BytesIO()
     torch.export.save(program, buffer, extra_files={"header.json": json.dumps(header)})
     path.write_bytes(buffer.getvalue())
