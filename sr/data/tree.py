@@ -32,7 +32,7 @@ def find(root: str | Path) -> list[Path]:
     walk = _Walk(tuple(known))
     files = sorted(walk.through(folder, ()))
     for what, paths in walk.left_out.items():
-        say(f"{root}: {what}: {some(paths)}")
+        say(f"{root}: {what}: {some(sorted(paths))}")
     if not files:
         raise UserError(f"{root} holds no image; {', '.join(sorted(known))} are read")
     return files

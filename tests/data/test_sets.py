@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from sr.data.folder import Folder
 from sr.data.sets import open_set
 from sr.errors import MissingError, UserError
 from sr.image.resize import imresize_uint8
 from tests import pictures as formats
 
+from .layouts import COUNT, LAYOUTS, lay
 from .test_images import lr_of, tensor
 
 
@@ -151,3 +153,254 @@ def test_set14_has_one_gray_image(benchmarks):
     channels = [item["hr"].shape[0] for item in open_set("Set14", benchmarks, 4, channels=None)]
     assert channels.count(1) == 1
     assert channels[2] == 1
+
+
+# --- layouts ----------------------------------------------------------------------------------------------------------
+
+
+def pairs_of(images) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [(item["hr"].permute(1, 2, 0).numpy(), item["lr"].permute(1, 2, 0).numpy()) for item in images]
+
+
+@pytest.fixture
+def module(tmp_path):
+    """A data module on a folder, without workers."""
+
+    def module(root, **changes) -> Folder:
+        options = {"scale": 4, "crop_px": 16, "batch_size": 4, "workers": 0, "cache": str(tmp_path / "cache")}
+        return Folder(root, **(options | changes))
+
+    return module
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_published_layout_is_read_for_evaluation_training_and_validation_alike(
+    tmp_path, make, module, layout, capsys
+):
+    folder = tmp_path / "Set"
+    made = lay(folder, layout, make)
+    images = open_set(str(folder), None, 4)
+    assert images.name == "Set"
+    for (hr, lr), pixels in zip(pairs_of(images), made, strict=True):
+        assert np.array_equal(hr, pixels)
+        assert np.array_equal(lr, pixels[::4, ::4])
+
+    data = module(str(folder), held_out_images=2, augment=False)
+    data.setup("fit")
+    assert (len(data.crops.hr), len(data.validation)) == (COUNT - 2, 2)
+    for n in range(8):
+        assert torch.equal(data.crops[n]["hr"][:, ::4, ::4], data.crops[n]["lr"])
+    assert "skipped" not in capsys.readouterr().err
+
+    by_val = module(str(folder), val=str(folder))
+    assert_same(by_val, images)
+
+
+def assert_same(data, images):
+    """Validation on a set, and the table of a run's end, show what an evaluation of it shows."""
+    data.setup("fit")
+    for shown in (data.validation, data.images(data.val[0])):
+        for ours, theirs in zip(shown, images, strict=True):
+            assert ours["name"] == theirs["name"]
+            assert torch.equal(ours["hr"], theirs["hr"])
+            assert torch.equal(ours["lr"], theirs["lr"])
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_lr_of_another_scale_is_not_taken(tmp_path, make, scale, capsys):
+    lay(tmp_path / "Set", "EDSR", make)
+    images = open_set(str(tmp_path / "Set"), None, scale)
+    assert (images.lr is None) == (scale == 3)
+    assert ("no LR images of scale 3, but of [2, 4]" in capsys.readouterr().err) == (scale == 3)
+
+
+def test_the_two_kinds_of_lr_of_div2k_are_a_question(tmp_path, make):
+    lay(tmp_path / "Set", "DIV2K", make)
+    make(tmp_path / "Set", " ".join(f"DIV2K_train_LR_unknown/X4/{i:04}x4.png" for i in range(COUNT)), (10, 12))
+    with pytest.raises(UserError, match=r"0000.png has an LR image in each of .*bicubic/X4, .*unknown/X4: which is"):
+        open_set(str(tmp_path / "Set"), None, 4)
+
+
+def test_train_and_valid_of_div2k_keep_their_own_partners(tmp_path, make, module):
+    for part in ("train", "valid"):
+        hr = make(tmp_path / "D" / f"DIV2K_{part}_HR", "0001.png 0002.png")
+        for name, pixels in zip(("0001x4", "0002x4"), hr, strict=True):
+            shown = np.ascontiguousarray(pixels[::4, ::4]) // (2 if part == "valid" else 1)
+            formats.write(tmp_path / "D" / f"DIV2K_{part}_LR_bicubic" / "X4" / f"{name}.png", shown)
+    for path, (_, lr) in zip((i for i, _ in open_set(str(tmp_path / "D"), None, 4).hr),
+                             pairs_of(open_set(str(tmp_path / "D"), None, 4)), strict=True):  # fmt: skip
+        assert np.array_equal(lr, formats.read(path)[::4, ::4] // (2 if "valid" in path.parts[-2] else 1))
+
+
+@pytest.mark.parametrize(
+    "names", [("big/{}.png", "small/{}.png"), ("{}.png", "{}x4.png"), ("GT/{}.png", "input/{}.png")]
+)
+def test_sizes_mixed_like_pairs_are_a_question(tmp_path, make, names):
+    make(tmp_path / "Set", " ".join(names[0].format(i) for i in range(3)), (40, 48))
+    make(tmp_path / "Set", " ".join(names[1].format(i) for i in range(3)), (10, 12))
+    with pytest.raises(UserError, match=r"mixes sizes as pairs do: .* is 4 times smaller than .* Are they LR and HR\?"):
+        open_set(str(tmp_path / "Set"), None, 4)
+
+
+def test_pictures_of_one_name_in_several_folders_are_no_pairs(tmp_path, make):
+    make(tmp_path / "Set", "x/a.png y/a.png x/b.png", (40, 48))
+    make(tmp_path / "Set", "y/b.png", (39, 12))
+    assert len(open_set(str(tmp_path / "Set"), None, 4)) == 4
+
+
+def test_words_in_the_names_of_a_few_photographs_hide_none_of_them(tmp_path, make):
+    make(tmp_path / "Set", "lr/x.png gt_3.png scan_HR.png a.png b.png c_x4.png hr.png")
+    with pytest.raises(UserError, match=r"holds LR images \(lr/x\.png\) and none that says HR"):
+        open_set(str(tmp_path / "Set"), None, 4)
+    (tmp_path / "Set" / "lr" / "x.png").unlink()
+    assert len(open_set(str(tmp_path / "Set"), None, 4)) == 6
+    make(tmp_path / "Set", "gt/y.png")
+    with pytest.raises(UserError, match=r"holds 1 HR images \(gt/y.png\) and 6 that say neither HR nor LR"):
+        open_set(str(tmp_path / "Set"), None, 4)
+
+
+# --- lists and databases ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("at", "lines"),
+    [
+        ("meta_info.txt", ["HR/{}.png", ""]),
+        ("meta_info/train.txt", ["HR/{}.png"]),
+        ("list.txt", ["HR/{}.png, LR/{}.png"]),
+    ],
+)
+def test_a_list_names_the_images(tmp_path, make, at, lines):
+    made = make(tmp_path, " ".join(f"HR/{i}.png" for i in range(4)))
+    make(tmp_path, " ".join(f"LR/{i}.png" for i in range(4)), (10, 12))
+    (tmp_path / at).parent.mkdir(exist_ok=True)
+    (tmp_path / at).write_text("\n".join(line.format(i, i) for i in (2, 0) for line in lines))
+    images = open_set(str(tmp_path / at), None, 4)
+    assert images.names == ["2", "0"]
+    assert np.array_equal(images[0]["hr"].permute(1, 2, 0).numpy(), made[2])
+    assert ("lr" in images[0]) == ("LR" in lines[0])
+
+
+def test_a_list_of_basicsr_chooses_among_pairs(tmp_path, make, module):
+    lay(tmp_path, "gt and lq", make)
+    (tmp_path / "meta_info.txt").write_text("".join(f"{i}.png (480,480,3)\n" for i in (1, 3, 4)))
+    which = {"hr": str(tmp_path / "gt"), "lr": str(tmp_path / "lq"), "meta_info": str(tmp_path / "meta_info.txt")}
+    assert open_set(which, None, 4).names == ["1", "3", "4"]
+    hr, lr = module(which, held_out_images=1).training()
+    assert hr.names == lr.names == ["3.png", "4.png"]
+
+
+def test_a_list_of_what_is_not_there_is_refused(tmp_path, make):
+    make(tmp_path, "a.png")
+    for text, said in (
+        ("x.png\n", "x.png is neither in its folder nor in one above"),
+        ("a.png\nb.png\n", "not there: .*b.png"),
+        ("", "each line names an image"),
+    ):
+        (tmp_path / "list.txt").write_text(text)
+        with pytest.raises(UserError, match=said):
+            open_set(str(tmp_path / "list.txt"), None, 4)
+
+
+@pytest.fixture
+def databases(tmp_path, make):
+    """Two LMDB as BasicSR's `scripts/data_preparation/create_lmdb.py` writes them; returns the HR images."""
+    lmdb = pytest.importorskip("lmdb")
+    made = lay(tmp_path / "files", "gt and lq", make)
+    for side, folder in (("gt", "DIV2K_train_HR_sub.lmdb"), ("lq", "DIV2K_train_LR_bicubic_X4_sub.lmdb")):
+        (tmp_path / "D" / folder).mkdir(parents=True)
+        environment = lmdb.open(str(tmp_path / "D" / folder), map_size=1 << 20)
+        with environment.begin(write=True) as transaction, open(tmp_path / "D" / folder / "meta_info.txt", "w") as text:
+            for i in range(COUNT):
+                transaction.put(f"{i:04}_s001".encode(), (tmp_path / "files" / side / f"{i}.png").read_bytes())
+                text.write(f"{i:04}_s001.png (40,48,3) 1\n")
+        environment.close()
+    return made
+
+
+@pytest.mark.parametrize("with_list", [True, False])
+def test_databases_of_basicsr_train_and_score(tmp_path, databases, module, with_list):
+    folders = [tmp_path / "D" / f"DIV2K_train_{side}_sub.lmdb" for side in ("HR", "LR_bicubic_X4")]
+    if not with_list:
+        for folder in folders:
+            (folder / "meta_info.txt").unlink()
+    for which in (str(tmp_path / "D"), {"hr": str(folders[0]), "lr": str(folders[1])}):
+        images = open_set(which, None, 4)
+        assert images.names == [f"{i:04}_s001" for i in range(COUNT)]
+        for (hr, lr), pixels in zip(pairs_of(images), databases, strict=True):
+            assert np.array_equal(hr, pixels)
+            assert np.array_equal(lr, pixels[::4, ::4])
+        data = module(which, held_out_images=2, augment=False)
+        data.setup("fit")
+        assert torch.equal(data.crops[5]["hr"][:, ::4, ::4], data.crops[5]["lr"])
+    assert len(open_set(str(folders[0]), None, 4)) == COUNT
+    with pytest.raises(MissingError, match=r"9999\.png: no such file"):
+        formats.read(folders[0] / "9999.png")
+
+
+# --- several ----------------------------------------------------------------------------------------------------------
+
+
+def test_several_roots_are_trained_on_as_one(tmp_path, make, module, monkeypatch):
+    lay(tmp_path / "DIV2K", "DIV2K", make)
+    lay(tmp_path / "Flickr2K", "EDSR", make)
+    monkeypatch.chdir(tmp_path)
+    data = module(["DIV2K", str(tmp_path / "Flickr2K")], held_out_images=2, augment=False)
+    data.setup("fit")
+    assert len(data.crops.hr) == 2 * COUNT - 2
+    assert {name.split("/")[0] for name in data.crops.hr.names} == {"DIV2K", "Flickr2K"}
+    assert data.validation.name == "DIV2K+Flickr2K"
+    assert torch.equal(data.crops[5]["hr"][:, ::4, ::4], data.crops[5]["lr"])
+
+
+def test_roots_with_and_without_lr_are_refused_and_one_root_twice(tmp_path, make, module):
+    lay(tmp_path / "DIV2K", "DIV2K", make)
+    make(tmp_path / "photos", "a.png b.png")
+    with pytest.raises(UserError, match="DIV2K comes with LR images and photos without"):
+        module([str(tmp_path / "DIV2K"), str(tmp_path / "photos")]).found
+    with pytest.raises(UserError, match="one folder twice: DIV2K, DIV2K"):
+        module([str(tmp_path / "DIV2K")] * 2).found
+
+
+def test_several_sets_are_validated_on_in_order(tmp_path, make, module):
+    make(tmp_path / "mine", " ".join(f"{i}.png" for i in range(5)))
+    for name in ("SetA", "SetB"):
+        lay(tmp_path / name, "benchmark", make)
+    data = module(str(tmp_path / "mine"), val=["seta", str(tmp_path / "SetB")], benchmarks=str(tmp_path))
+    data.setup("fit")
+    assert [images.name for images in data.validations] == ["SetA", "SetB"]
+    assert len(data.crops.hr) == 5
+    with pytest.raises(UserError, match=r"data\.val: two sets have one name"):
+        module(str(tmp_path / "mine"), val=["seta", "SetA"], benchmarks=str(tmp_path)).setup("fit")
+
+
+def test_images_that_are_trained_on_and_validated_on_are_told(tmp_path, make, module, capsys):
+    make(tmp_path / "mine", "x/a.png x/b.png y/a.png y/c.png")
+    module(str(tmp_path / "mine"), val=str(tmp_path / "mine" / "y")).setup("fit")
+    assert "validation y: 2 of 2 images are trained on, too" in capsys.readouterr().err
+    make(tmp_path / "others", "a.png")
+    module(str(tmp_path / "mine"), val=str(tmp_path / "others")).setup("fit")
+    assert capsys.readouterr().err == ""
+
+
+def test_the_identity_of_a_set_is_that_of_its_files(tmp_path, make, module):
+    def held() -> dict[str, str]:
+        return module(str(tmp_path / "mine"), val=str(tmp_path / "SetA")).holds
+
+    lay(tmp_path / "SetA", "benchmark", make)
+    make(tmp_path / "mine", "a.png b.png")
+    first = held()
+    assert {name: text.rpartition(" ")[0] for name, text in first.items()} == {
+        "training": "2 images", "validation SetA": f"{COUNT} pairs"}  # fmt: skip
+    (tmp_path / "moved").mkdir()
+    for name in ("mine", "SetA"):  # another place and other times are no other set
+        (tmp_path / name).rename(tmp_path / "moved" / name)
+        (tmp_path / name).symlink_to(tmp_path / "moved" / name)
+    (tmp_path / "mine" / "a.png").touch()
+    assert held() == first
+    make(tmp_path / "mine", "a.png", (41, 48))
+    changed = held()
+    assert changed["training"] != first["training"]
+    assert changed["validation SetA"] == first["validation SetA"]
+    (tmp_path / "SetA" / "LR_x4" / "img_000.png").rename(tmp_path / "SetA" / "LR_x4" / "img_000x4.png")
+    assert held()["validation SetA"] != first["validation SetA"]
