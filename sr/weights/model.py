@@ -56,12 +56,12 @@ def tried(path: Path, run: Run, channels: int, device: torch.device, sizes: list
     Raises:
         UnusableWeights: it fails, gives NaN, or makes something else than a larger image of as many channels.
     """
-    failure: Exception | None = None
+    failures: list[tuple[str, Exception]] = []
     for height, width in sizes or [(side, side) for side in SIDES_PX]:
         try:
             sr = run(torch.full((1, channels, height, width), 0.5, device=device))
         except Exception as error:  # whatever a stranger's network makes of it
-            failure = failure or error
+            failures.append((f"{width}x{height}", error))
             continue
         made = tuple(sr.shape)
         scale = made[-1] // width if len(made) == 4 else 0
@@ -73,6 +73,5 @@ def tried(path: Path, run: Run, channels: int, device: torch.device, sizes: list
         if not sr.isfinite().all():
             raise UnusableWeights(f"{path}: its network makes NaN or infinity of a gray image; name other weights")
         return scale
-    assert failure is not None
-    size = f"{width}x{height}"
+    size, failure = failures[0]
     raise UnusableWeights(f"{path}: its network fails on an image of {size} ({reason(failure)})") from failure
