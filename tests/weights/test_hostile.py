@@ -315,7 +315,8 @@ def test_the_other_doors_refuse_it_too(name, door, tmp_path, monkeypatch, capsys
         assert told.startswith("error: ")
         assert len(told.splitlines()) == 1
     else:
-        config = OmegaConf.create({"model": str(file), "scale": 2, "channels": 3, "tile": "auto"})
+        config = OmegaConf.load(Path(__file__).parents[2] / "conf" / "evaluate.yaml")
+        config.model, config.scale, config.channels = str(file), 2, 3
         with pytest.raises(UserError) as refusal:
             load_models(config, CPU) if door == "evaluate" else states.of_generator(str(file))
         told = str(refusal.value)
