@@ -156,6 +156,20 @@ def test_an_unequal_export_is_told(network, tmp_path, monkeypatch, capsys):
     assert not json.loads((tmp_path / "made.pt2.json").read_text())["equal"]
 
 
+@pytest.mark.parametrize(("factor", "why"), [(1e6, "where the network does not; leave out --half"),
+                                              (3e38, "and so does the network")])  # fmt: skip
+def test_nothing_is_left_of_an_export_that_makes_nan(tmp_path, capsys, factor, why):
+    network = Compact(scale=2, width=4, depth=1)
+    network.body[-1].weight.data.fill_(1)
+    network.body[0].weight.data.fill_(factor)
+    about = {"generator": "Compact", "arguments": {"scale": 2, "width": 4, "depth": 1}}
+    weights.save(tmp_path / "large.safetensors", network, about)
+    half = ["--half"] if "half" in why else []
+    assert main([str(tmp_path / "large.safetensors"), "--to", "pt2", "-o", str(tmp_path / "made.pt2"), *half]) == 1
+    assert why in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["large.safetensors"]
+
+
 def test_nothing_is_overwritten_or_left_half_done(network, tmp_path, monkeypatch, capsys):
     target = tmp_path / "made.safetensors"
     assert main([str(network), "--to", "safetensors", "-o", str(target)]) == 0

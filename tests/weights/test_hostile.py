@@ -25,6 +25,7 @@ from sr.weights import states
 from tests import pictures
 
 from ..inference.conftest import spread
+from .test_onnx import graph
 
 SECONDS, MEGABYTES = 5, 500
 ABOUT = {"generator": "Compact", "arguments": {"scale": 2, "channels": 3, "width": 4, "depth": 1}, "scale": 2,
@@ -108,11 +109,10 @@ def packed(folder: Path) -> Path:
     return folder / "a.pth"
 
 
-def onnx(dtype: float = 1.0, shape=(1, 3, "h", "w")):
+def onnx(factor: float = 1.0, shape=(1, 3, "h", "w"), of=(1,)):
     def write(folder: Path) -> Path:
-        from .test_onnx import graph
-
-        return graph(folder / "a.onnx", [shape], operation="Mul", constant=np.full(1, dtype, np.float32))
+        constant = np.full(of, factor, np.float32)
+        return graph(folder / "a.onnx", [shape], operation="Mul", constant=constant)
 
     return write
 
@@ -233,6 +233,7 @@ CASES = {
     # graphs and programs
     "onnx": (onnx(), RIGHT),
     "onnx NaN": (onnx(float("nan")), "makes NaN or infinity of a gray image"),
+    "onnx that fails later": (onnx(of=(1, 1, 16, 16)), "in.png: {file}: its network fails on an image of 24x20"),
     "onnx of one size": (onnx(shape=(1, 3, 16, 16)), RIGHT),
     "onnx text": (raw(b"no graph" * 9, "a.onnx"), "no network that onnxruntime can run"),
     "onnx empty": (raw(b"", "a.onnx"), "no network that onnxruntime can run"),
@@ -293,7 +294,7 @@ def test_a_file_is_refused_in_a_sentence_or_right(name, tmp_path, monkeypatch, c
         return
     assert status == 1
     assert not made.exists()
-    assert why in told, told
+    assert why.format(file=file) in told, told
     assert len(told.splitlines()) == 1
     assert told.startswith(("error: ", "failed: "))
     assert str(file.name) in told or "network a " in told

@@ -33,6 +33,12 @@ def compare(generator: nn.Module, run: Run, channels: int, half: bool) -> list[d
             raise UserError(
                 f"the export makes {tuple(sr.shape)} of {tuple(lr.shape)}, {tuple(expected.shape)} is right"
             )
+        if not sr.isfinite().all():
+            raise UserError(
+                "the export makes NaN or infinity of an image, and so does the network"
+                if not expected.isfinite().all()
+                else "the export makes NaN or infinity of an image where the network does not; leave out --half"
+            )
         difference = (sr - expected).abs()
         found.append({"height": height, "width": width, "max": difference.max().item(),
                       "mean": difference.mean().item(), "ms": 1000 * (between - began),
