@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     if options.list:
         print(models.listing())
-        print("or --model FILE: a run's folder, .safetensors, .ckpt, .pth, .onnx; bicubic, lanczos ...")
+        print("or --model FILE: a run's folder, .safetensors, .ckpt, .pth, .onnx, .torchscript; bicubic, lanczos ...")
         return 0
     if not options.inputs or options.out is None:
         parser().error("name what to enlarge, and where to with -o OUT")

@@ -32,7 +32,7 @@ def load(
 
     Args:
         model: a bundled model (`fast_x2`, `fast_x4`, `srgan_x4`), the folder of a run, a file of weights
-            (.safetensors, .ckpt, .pth, .pt, .onnx), or bicubic, bilinear, nearest, lanczos.
+            (.safetensors, .ckpt, .pth, .pt, .onnx, .torchscript), or bicubic, bilinear, nearest, lanczos.
         scale: that is needed; by default that of the model, and 4 for interpolation.
         device: auto, cpu, cuda, cuda:1 ...
         tile: side of the tiles in LR pixels, 0 for none; auto: whole images where the memory suffices.

@@ -1,10 +1,13 @@
 """Files of tensors, read without believing them: nothing is executed, unpacked beyond its size, or taken on trust."""
 
 import json
+import pickle
+import warnings
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -17,6 +20,12 @@ MOST_HEADER_BYTES = 16 << 20  # of a .safetensors: names and shapes of a hundred
 SPARE_BYTES = 64 << 20  # that the parts of an archive may take beyond the archive itself: packed program text
 SHARED = 4  # times that tensors may use the same numbers
 MOST_DIGITS = 5  # of a number in a tensor's name: a layer's place among others
+
+
+# All that a pickle of tensors names; spandrel allows the same.
+NAMES = {("collections", "OrderedDict"), ("typing", "OrderedDict"), ("torch._utils", "_rebuild_tensor_v2"),
+         ("torch._utils", "_rebuild_parameter"),
+         *(("torch", f"{kind}Storage") for kind in ("BFloat16", "Float", "Half", "Int", "Long", "Double"))}  # fmt: skip
 
 
 class UnusableWeights(UserError):
@@ -56,12 +65,33 @@ def unpickled(path: Path) -> dict[str, Any]:
     """What torch saved in a file, tensors and plain values alone; nothing in it is executed."""
     try:
         _refuse_packed(path)
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about protocols
+            try:
+                found = torch.load(path, map_location="cpu", weights_only=True)
+            except Exception:  # torch reads the pickles of old protocols alone, and advises to read others unsafely
+                if is_script(path):
+                    raise ValueError("it is a program of TorchScript's") from None
+                found = torch.load(path, map_location="cpu", weights_only=False, pickle_module=TENSORS)
     except UnusableWeights:
         raise
     except Exception as error:  # whatever a damaged or a stranger's pickle makes of it
         raise UnusableWeights(f"{path}: not a checkpoint that can be read safely ({reason(error)})") from error
     return found if isinstance(found, dict) else {}
+
+
+class _Tensors(pickle.Unpickler):
+    """Python's own, of any protocol, which makes nothing but tensors, numbers, text, lists and tables."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in NAMES:
+            raise pickle.UnpicklingError(f"it names {module}.{name}, which is no tensor")
+        return super().find_class(module, name)
+
+
+TENSORS: Any = SimpleNamespace(
+    __name__="pickle", Unpickler=_Tensors, load=lambda *given, **options: _Tensors(*given, **options).load()
+)
 
 
 def is_script(path: Path) -> bool:
