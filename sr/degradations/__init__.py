@@ -9,7 +9,8 @@ processes nor an interruption change anything. The hr that comes back is the tar
 """
 
 from .bicubic import Bicubic
-from .blur import Blur, Sinc
+from .blur import Blur, Defocus, Motion, Sinc
+from .camera import BadPixels, CameraNoise
 from .chain import Chain
 from .compose import OneOf, Steps
 from .draws import of_sample
@@ -22,10 +23,14 @@ from .sharpen import USM, Sharpen
 __all__ = [
     "JPEG",
     "USM",
+    "BadPixels",
     "Bicubic",
     "Blur",
+    "CameraNoise",
     "Chain",
+    "Defocus",
     "GaussianNoise",
+    "Motion",
     "OneOf",
     "PoissonNoise",
     "Resize",

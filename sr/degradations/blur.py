@@ -14,11 +14,12 @@ from sr.errors import UserError
 from . import kernels
 from .operator import Draw, Interval, Operator, interval, pick, shares, together, uniform
 
+DIRECT_PX, LARGE = 7, 100_000  # sums are faster than Fourier transforms up to that radius, from so many values on
 SHAPES = ("iso", "aniso", "generalized_iso", "generalized_aniso", "plateau_iso", "plateau_aniso")
 
 
 def convolve(images: Sequence[Tensor], weights: Tensor, radii: Sequence[int] | None = None) -> list[Tensor]:
-    """Each image with its own kernel, by way of the frequencies: the cost does not depend on the kernel.
+    """Each image with its own kernel.
 
     Args:
         images: C h w each, of any sizes; mirrored beyond the border, without repeating it.
@@ -30,15 +31,33 @@ def convolve(images: Sequence[Tensor], weights: Tensor, radii: Sequence[int] | N
     weights = weights.to(images[0])
     for chosen in together(images):
         radius = middle if radii is None else max(radii[i] for i in chosen)
-        x = mirrored(torch.stack([images[i] for i in chosen]), radius)  # n C h w
-        size = [fast_length(length) for length in x.shape[-2:]]
         inner = slice(middle - radius, middle + radius + 1)
-        spectrum = torch.fft.rfft2(weights[chosen][:, None, inner, inner], size)
-        y = torch.fft.irfft2(torch.fft.rfft2(x, size) * spectrum, size)
-        y = y[..., 2 * radius : x.shape[-2], 2 * radius : x.shape[-1]]
+        x = mirrored(torch.stack([images[i] for i in chosen]), radius)  # n C h w
+        direct = radius <= DIRECT_PX and x.numel() >= LARGE
+        y = (_direct if direct else _by_frequencies)(x, weights[chosen][:, inner, inner])
         for i, one in zip(chosen, y, strict=True):
             result[i] = one
     return result
+
+
+def _direct(x: Tensor, weights: Tensor) -> Tensor:
+    """N C h w within their margins; cut into strips that lie beside the channels: 16 are computed at once."""
+    (n, c, height, width), size = x.shape, weights.shape[-1]
+    height -= size - 1
+    strips = max(1, min(16 // (n * c), height // 8))
+    rows = -(-height // strips)
+    x = F.pad(x, (0, 0, 0, rows * strips - height))
+    steps = (x.stride(1), rows * x.stride(2), x.stride(2), 1)
+    x = x.as_strided((n * c, strips, rows + size - 1, width), steps).reshape(1, n * c * strips, -1, width)
+    turned = weights.flip(1, 2)[:, None].expand(n, c * strips, size, size).reshape(-1, 1, size, size)
+    return F.conv2d(x, turned, groups=x.shape[1]).view(n, c, strips * rows, -1)[:, :, :height]
+
+
+def _by_frequencies(x: Tensor, weights: Tensor) -> Tensor:
+    """The same at a cost that does not depend on the kernel."""
+    size, margin = [fast_length(length) for length in x.shape[-2:]], weights.shape[-1] - 1
+    y = torch.fft.irfft2(torch.fft.rfft2(x, size) * torch.fft.rfft2(weights[:, None], size), size)
+    return y[..., margin : x.shape[-2], margin : x.shape[-1]]
 
 
 def mirrored(x: Tensor, margin: int) -> Tensor:
@@ -85,6 +104,7 @@ class Blur(Operator):
         size: the smallest and the largest kernel, odd.
         shapes: which shapes, how likely.
         sigma: in pixels, the same along both axes (iso) or not (aniso, at any angle).
+        variance: drawn in place of sigma, which is its root.
         beta_g: the exponent of generalised Gaussians, below and above 1 equally likely.
         beta_p: the same of plateaus.
         sinc: probability of a sinc kernel in place of them all.
@@ -99,12 +119,14 @@ class Blur(Operator):
         beta_g: Interval = (0.5, 4),
         beta_p: Interval = (1, 2),
         sinc: float = 0.0,
+        variance: Interval | None = None,
         probability: float = 1.0,
     ) -> None:
         super().__init__(probability)
         self.size = odd_sizes(size)
         self.shapes = shares("shapes", shapes, SHAPES)
-        self.sigma = interval("sigma", sigma, 1e-3)
+        self.sigma = interval("sigma", sigma, 0)
+        self.variance = interval("variance", variance, 0) if variance else None
         self.beta_g, self.beta_p = interval("beta_g", beta_g, 0.1), interval("beta_p", beta_p, 0.1)
         self.sinc = sinc
 
@@ -113,16 +135,21 @@ class Blur(Operator):
         if random.random() < self.sinc:
             return low_pass(random, size)
         shape = pick(random, self.shapes)
-        sigma = uniform(random, self.sigma)
+        sigma = self.width(random)
         draw: Draw = {"shape": shape, "size": size, "sigma": sigma, "sigma_2": sigma, "angle": 0.0}
         if shape.endswith("aniso"):
-            draw |= {"sigma_2": uniform(random, self.sigma), "angle": uniform(random, (-math.pi, math.pi))}
+            draw |= {"sigma_2": self.width(random), "angle": uniform(random, (-math.pi, math.pi))}
         betas = {"g": self.beta_g, "p": self.beta_p}.get(shape[0])
         if betas is not None:
             low, high = betas
             below = random.random() < 0.5 and low < 1
             draw["beta"] = uniform(random, (low, min(1, high)) if below else (max(1, low), max(1, high)))
         return draw
+
+    def width(self, random: np.random.Generator) -> float:
+        """A sigma; none is so small that it cannot be divided by."""
+        drawn = math.sqrt(uniform(random, self.variance)) if self.variance else uniform(random, self.sigma)
+        return max(drawn, 1e-3)
 
     def forward(self, images: Sequence[Tensor], draws: Sequence[Draw], lr_size: tuple[int, int]) -> list[Tensor]:
         sizes = [draw["size"] for draw in draws]
@@ -132,7 +159,7 @@ class Blur(Operator):
             if chosen:
                 made = make([draws[i] for i in chosen])
                 weights[chosen] = F.pad(made, ((max(sizes) - made.shape[-1]) // 2,) * 4)
-        return convolve(images, weights, [size // 2 for size in sizes])
+        return convolve(images, weights, kernels.radii(weights))
 
 
 def _elliptic(make: Callable[..., Tensor], draws: Sequence[Draw]) -> Tensor:
@@ -176,4 +203,45 @@ class Sinc(Operator):
 
     def forward(self, images: Sequence[Tensor], draws: Sequence[Draw], lr_size: tuple[int, int]) -> list[Tensor]:
         sizes = [draw["size"] for draw in draws]
-        return convolve(images, kernels.sinc(sizes, [draw["cutoff"] for draw in draws]), [size // 2 for size in sizes])
+        weights = kernels.sinc(sizes, [draw["cutoff"] for draw in draws])
+        return convolve(images, weights, [size // 2 for size in sizes])
+
+
+class Defocus(Operator):
+    """A lens out of focus.
+
+    Args:
+        radius: of the disc that a point becomes, in pixels.
+        probability: that it is applied.
+    """
+
+    def __init__(self, radius: Interval = (1, 4), probability: float = 1.0) -> None:
+        super().__init__(probability)
+        self.radius = interval("radius", radius, 0.1)
+
+    def draw(self, random: np.random.Generator) -> Draw:
+        return {"radius": uniform(random, self.radius)}
+
+    def forward(self, images: Sequence[Tensor], draws: Sequence[Draw], lr_size: tuple[int, int]) -> list[Tensor]:
+        weights = kernels.disc([draw["radius"] for draw in draws])
+        return convolve(images, weights, kernels.radii(weights))
+
+
+class Motion(Operator):
+    """A camera, or what it looks at, that moves straight during the exposure.
+
+    Args:
+        length: in pixels.
+        probability: that it is applied.
+    """
+
+    def __init__(self, length: Interval = (2, 12), probability: float = 1.0) -> None:
+        super().__init__(probability)
+        self.length = interval("length", length, 1)
+
+    def draw(self, random: np.random.Generator) -> Draw:
+        return {"length": uniform(random, self.length), "angle": uniform(random, (0, math.pi))}
+
+    def forward(self, images: Sequence[Tensor], draws: Sequence[Draw], lr_size: tuple[int, int]) -> list[Tensor]:
+        weights = kernels.line([draw["length"] for draw in draws], [draw["angle"] for draw in draws])
+        return convolve(images, weights, kernels.radii(weights))

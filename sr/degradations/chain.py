@@ -36,11 +36,7 @@ class Chain(nn.Module):
         super().__init__()
         self.name, self.scale, self.seed = name, scale, seed
         self.chain, self.sharpen = Steps(steps), sharpen
-        self.names = {
-            module: path.replace("steps.", "")
-            for path, module in self.chain.named_modules()
-            if isinstance(module, Operator)
-        }
+        self.names = {operator: name for name, operator in self.chain.named("")}
         self.places = {operator: place for place, operator in enumerate(self.names)}
 
     @property

@@ -1,6 +1,6 @@
 """Operators made of operators: one after another or in any order, and one of several."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch.nn as nn
@@ -8,6 +8,21 @@ import torch.nn as nn
 from sr.errors import UserError
 
 from .operator import Operator, Plan, pick, shares
+
+
+class _Named(nn.ModuleList):
+    """Operators by name. (nn.ModuleDict refuses names such as `half` and `type`.)"""
+
+    def __init__(self, steps: Mapping[str, Operator]) -> None:
+        super().__init__(steps.values())
+        self.names = list(steps)
+
+    def __getitem__(self, name: str) -> Operator:  # type: ignore[override]
+        return super().__getitem__(self.names.index(name))  # type: ignore[return-value]
+
+    def named(self, name: str) -> Iterator[tuple[str, Operator]]:
+        for own in self.names:
+            yield from self[own].named(f"{name}.{own}" if name else own)
 
 
 class Steps(Operator):
@@ -30,15 +45,18 @@ class Steps(Operator):
         super().__init__(probability)
         if not set(ordered) <= set(steps):
             raise UserError(f"ordered={list(ordered)} names no steps; the steps are {list(steps)}")
-        self.steps, self.shuffle, self.ordered = nn.ModuleDict(steps), shuffle, list(ordered)
+        self.steps, self.shuffle, self.ordered = _Named(steps), shuffle, list(ordered)
 
     def drawn(self, random: np.random.Generator) -> Plan:
-        names = list(self.steps)
+        names = self.steps.names
         if self.shuffle:
             names = [names[i] for i in random.permutation(len(names))]
             kept = iter(self.ordered)
             names = [next(kept) if name in self.ordered else name for name in names]
-        return [step for name in names for step in self.steps[name].plan(random)]  # type: ignore[operator, union-attr]
+        return [step for name in names for step in self.steps[name].plan(random)]
+
+    def named(self, name: str) -> Iterator[tuple[str, Operator]]:
+        return self.steps.named(name)
 
 
 class OneOf(Operator):
@@ -54,8 +72,11 @@ class OneOf(Operator):
         self, steps: Mapping[str, Operator], weights: Mapping[str, float] | None = None, probability: float = 1.0
     ) -> None:
         super().__init__(probability)
-        self.steps = nn.ModuleDict(steps)
+        self.steps = _Named(steps)
         self.weights = shares("weights", weights or dict.fromkeys(steps, 1.0), list(steps))
 
     def drawn(self, random: np.random.Generator) -> Plan:
-        return self.steps[pick(random, self.weights)].plan(random)  # type: ignore[operator, union-attr]
+        return self.steps[pick(random, self.weights)].plan(random)
+
+    def named(self, name: str) -> Iterator[tuple[str, Operator]]:
+        return self.steps.named(name)

@@ -4,14 +4,13 @@ Baseline JPEG as ITU T.81 has it: YCbCr of BT.601, 4:4:4 or 4:2:0, the tables of
 100. All that libjpeg rounds is rounded as it does, and chroma is enlarged by its "fancy" triangle.
 """
 
-import io
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from imagecodecs import jpeg8_decode, jpeg8_encode
 from torch import Tensor
 
 from .operator import Draw, Interval, Operator, interval, pick, shares
@@ -173,20 +172,13 @@ def _cosines(device: torch.device, dtype: torch.dtype) -> Tensor:
 
 
 def by_libjpeg(image: Tensor, quality: int, subsampling: str) -> Tensor:
-    """The same through Pillow, on the host: the reference, and the fastest way on a CPU."""
+    """The same by libjpeg, on the host: the fastest way on a CPU."""
     levels = image.detach().mul(255).round_().clamp_(0, 255).byte().cpu()
-    if len(levels) != 3:
-        return torch.cat([_saved(one.numpy(), quality, 0) for one in levels]).to(image)
-    pixels = levels.permute(1, 2, 0).contiguous().numpy()
-    return _saved(pixels, quality, 2 if subsampling == "4:2:0" else 0).to(image)
-
-
-def _saved(pixels: np.ndarray, quality: int, subsampling: int) -> Tensor:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=quality, subsampling=subsampling)
-    with Image.open(file) as saved:
-        read = torch.from_numpy(np.array(saved))
-    return (read[None] if read.dim() == 2 else read.permute(2, 0, 1)).float().div_(255).contiguous()
+    planes = [levels.permute(1, 2, 0).contiguous()] if len(levels) == 3 else list(levels)
+    sampling = subsampling.replace(":", "")
+    saved = [jpeg8_decode(jpeg8_encode(plane.numpy(), level=quality, subsampling=sampling)) for plane in planes]
+    read = torch.from_numpy(saved[0]).permute(2, 0, 1) if len(levels) == 3 else torch.from_numpy(np.stack(saved))
+    return read.to(image.device, image.dtype, memory_format=torch.contiguous_format).div_(255)
 
 
 class JPEG(Operator):

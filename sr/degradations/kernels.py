@@ -74,6 +74,16 @@ def line(lengths: Sequence[float], angles: Sequence[float]) -> Tensor:
     return _normalised(covered, [size] * len(lengths))
 
 
+def radii(kernels: Tensor) -> list[int]:
+    """How far from the middle each of N k k is more than nothing: what is beyond sums to less than float32 resolves."""
+    middle = kernels.shape[-1] // 2
+    x, y = _grid(kernels.shape[-1])
+    rings = torch.maximum(x.abs(), y.abs()).long().flatten()
+    mass = torch.zeros(len(kernels), middle + 1).index_add_(1, rings, kernels.abs().flatten(1))
+    beyond = mass.flip(1).cumsum(1).flip(1)  # N middle + 1: of this ring and all around it
+    return [max(1, int(count) - 1) for count in (beyond > 2**-24).sum(1)]
+
+
 def _grid(size: int) -> tuple[Tensor, Tensor]:
     """Positions of the pixels from the middle, to the right and downwards: 1 k and k 1."""
     at = torch.arange(size, dtype=torch.float64) - size // 2

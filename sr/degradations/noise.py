@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .operator import Draw, Interval, Operator, interval, seed_of, uniform
+from .operator import Draw, Interval, Operator, interval, pick, seed_of, shares, uniform
 
 LUMA = (0.299, 0.587, 0.114)
 QUANTILES = 1024
+KINDS = ("colour", "gray", "correlated")
 
 
 class GaussianNoise(Operator):
@@ -20,22 +21,35 @@ class GaussianNoise(Operator):
     Args:
         sigma: in levels of 8 bits.
         gray: probability that all channels of an image have the same noise.
+        correlated: probability that three channels have noise of any correlation, of the largest sigma, as in BSRGAN.
         probability: that it is applied.
     """
 
-    def __init__(self, sigma: Interval = (1, 30), gray: float = 0.0, probability: float = 1.0) -> None:
+    def __init__(
+        self, sigma: Interval = (1, 30), gray: float = 0.0, correlated: float = 0.0, probability: float = 1.0
+    ) -> None:
         super().__init__(probability)
-        self.sigma, self.gray = interval("sigma", sigma, 0), gray
+        self.sigma = interval("sigma", sigma, 0)
+        self.kinds = shares("gray, correlated", {"gray": gray, "correlated": correlated,
+                                                 "colour": max(0.0, 1 - gray - correlated)}, KINDS)  # fmt: skip
 
     def draw(self, random: np.random.Generator) -> Draw:
-        return {"sigma": uniform(random, self.sigma), "gray": random.random() < self.gray, "seed": seed_of(random)}
+        draw: Draw = {"sigma": uniform(random, self.sigma), "kind": pick(random, self.kinds), "seed": seed_of(random)}
+        if draw["kind"] == "correlated":
+            axes = np.linalg.svd(random.random((3, 3)))[0]
+            covariance = abs(axes.T @ np.diag(random.random(3)) @ axes)
+            _, scales, rows = np.linalg.svd(covariance)
+            draw |= {"sigma": float(self.sigma[1]), "mix": (np.sqrt(scales)[:, None] * rows).T.tolist()}
+        return draw
 
     def forward(self, images: Sequence[Tensor], draws: Sequence[Draw], lr_size: tuple[int, int]) -> list[Tensor]:
         generator = torch.Generator(images[0].device)
         result = []
         for image, draw in zip(images, draws, strict=True):
-            shape = (1, *image.shape[1:]) if draw["gray"] else image.shape
+            shape = (1, *image.shape[1:]) if draw["kind"] == "gray" else image.shape
             noise = torch.randn(shape, generator=generator.manual_seed(draw["seed"]), device=image.device)
+            if draw["kind"] == "correlated" and len(image) == 3:
+                noise = (torch.tensor(draw["mix"], device=image.device) @ noise.flatten(1)).view_as(image)
             result.append(torch.add(image, noise, alpha=draw["sigma"] / 255).clamp_(0, 1))
         return result
 

@@ -1,6 +1,6 @@
 """What a chain is made of: an operator draws the parameters of each sample, and is then applied to several."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,10 @@ class Operator(nn.Module):
     def drawn(self, random: np.random.Generator) -> Plan:
         """The same, where the operator is applied."""
         return [(self, self.draw(random))]
+
+    def named(self, name: str) -> Iterator[tuple[str, "Operator"]]:
+        """The operators that plans can hold, with the names of their places: this one, or those it is made of."""
+        yield name, self
 
     def draw(self, random: np.random.Generator) -> Draw:
         """The parameters for one sample."""

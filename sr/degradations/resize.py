@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from math import ceil
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from sr.errors import UserError
@@ -13,6 +13,7 @@ from sr.image.resize import resize_to
 
 from .operator import Draw, Interval, Operator, interval, pick, shares, uniform
 
+FEW = 6  # taps up to which summing them is faster than a matrix
 METHODS = ("area", "bilinear", "bicubic", "antialiased")
 EQUALLY = {"area": 1.0, "bilinear": 1.0, "bicubic": 1.0}
 
@@ -30,22 +31,46 @@ def resized(image: Tensor, height: int, width: int, method: str) -> Tensor:
         return image
     if method == "antialiased":
         return resize_to(image, height, width)
+    rows = _resized_rows(image, height, method)
+    return _resized_rows(rows.transpose(-2, -1).contiguous(), width, method).transpose(-2, -1).contiguous()
+
+
+def _resized_rows(image: Tensor, out: int, method: str) -> Tensor:
+    size = image.shape[-2]
+    if size == out:
+        return image
+    index, weights = _taps(size, out, method, image.device)
+    if len(index) > FEW:
+        matrix = torch.zeros(out, size, device=image.device).scatter_add_(1, index.T, weights[..., 0].T)
+        return matrix.to(image.dtype) @ image
+    result = image.index_select(-2, index[0]) * weights[0].to(image.dtype)
+    for one, weight in zip(index[1:], weights[1:], strict=True):
+        result = torch.addcmul(result, image.index_select(-2, one), weight.to(image.dtype))
+    return result
+
+
+@lru_cache(maxsize=1024)
+def _taps(size: int, out: int, method: str, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Which old pixels make each of the `out` new ones, taps x out, and with which weights, taps x out x 1."""
+    step = size / out
     if method == "area":
-        rows = _covered(image.shape[-2], height, image.device)
-        return rows @ image @ _covered(image.shape[-1], width, image.device).T
-    x = image if image.dim() == 4 else image[None]
-    x = F.interpolate(x, (height, width), mode=method, align_corners=False)
-    return x if image.dim() == 4 else x[0]
+        low = np.arange(out) * step
+        index = np.floor(low) + np.arange(ceil(step) + 1)[:, None]
+        weights = (np.minimum(low + step, index + 1) - np.maximum(low, index)).clip(min=0) / step
+    else:
+        centre = (np.arange(out) + 0.5) * step - 0.5
+        first = np.floor(centre)
+        index = first + (np.arange(2) if method == "bilinear" else np.arange(-1, 3))[:, None]
+        weights = 1 - abs(centre - index) if method == "bilinear" else _cubic(abs(centre - index))
+    with torch.inference_mode(False):  # the cache outlives the mode
+        kept = torch.from_numpy(index.clip(0, size - 1).astype(np.int64)).to(device)
+        return kept, torch.from_numpy(weights.astype(np.float32))[..., None].to(device)
 
 
-@lru_cache(maxsize=256)
-def _covered(size: int, out: int, device: torch.device) -> Tensor:
-    """Which part of each of the `out` new pixels lies on each old one: out x size."""
-    with torch.inference_mode(False):
-        edges = torch.arange(out + 1, dtype=torch.float64) * (size / out)
-        old = torch.arange(size, dtype=torch.float64)
-        shared = torch.minimum(edges[1:, None], old + 1) - torch.maximum(edges[:-1, None], old)
-        return (shared.clamp(min=0) * (out / size)).float().to(device)
+def _cubic(x: np.ndarray) -> np.ndarray:
+    """Keys' cubic with a = -0.75, as OpenCV has it."""
+    near, far = 1.25 * x**3 - 2.25 * x**2 + 1, -0.75 * (((x - 5) * x + 8) * x - 4)
+    return np.where(x <= 1, near, far)
 
 
 class Resize(Operator):
@@ -53,6 +78,7 @@ class Resize(Operator):
 
     Args:
         factor: the smallest and the largest; null resizes to the size of lr.
+        divisor: drawn in place of the factor, which is one over it.
         directions: up, down and keep, how likely: a factor between 1 and the largest, between the smallest and 1, or 1;
             null draws from the whole interval.
         methods: area, bilinear, bicubic, antialiased: how likely.
@@ -66,13 +92,15 @@ class Resize(Operator):
         directions: Mapping[str, float] | None = None,
         methods: Mapping[str, float] = EQUALLY,
         of: str = "image",
+        divisor: Interval | None = None,
         probability: float = 1.0,
     ) -> None:
         super().__init__(probability)
         if of not in ("image", "lr"):
             raise UserError(f"of={of}; give image or lr")
-        self.of = "lr" if factor is None else of
+        self.of = "lr" if factor is None and divisor is None else of
         self.factor = interval("factor", factor or (1, 1), 1e-3)
+        self.divisor = interval("divisor", divisor, 1e-3) if divisor else None
         self.directions = shares("directions", directions, ("up", "down", "keep")) if directions else None
         self.methods = shares("methods", methods, METHODS)
 
@@ -80,7 +108,9 @@ class Resize(Operator):
         low, high = self.factor
         direction = pick(random, self.directions) if self.directions else ""
         ranges = {"up": (1.0, max(1.0, high)), "down": (min(low, 1.0), 1.0), "keep": (1.0, 1.0)}
-        factor = uniform(random, ranges.get(direction, (low, high)))
+        factor = (
+            1 / uniform(random, self.divisor) if self.divisor else uniform(random, ranges.get(direction, (low, high)))
+        )
         return {"factor": factor, "of": self.of, "method": pick(random, self.methods)}
 
     def forward(self, images: Sequence[Tensor], draws: Sequence[Draw], lr_size: tuple[int, int]) -> list[Tensor]:

@@ -6,14 +6,17 @@ import pytest
 import torch
 from scipy import ndimage, special
 
-from sr.degradations import Blur, Sinc, of_sample
+from sr.degradations import Blur, Defocus, Motion, Sinc, kernels, of_sample
 from sr.degradations.blur import convolve
 from sr.errors import UserError
 
 ROUNDING = 2e-6  # of float32, by way of the frequencies
 
 
-@pytest.mark.parametrize(("size", "shape"), [(21, (3, 97, 128)), (7, (1, 20, 33)), (21, (4, 9, 5)), (5, (3, 1, 8))])
+@pytest.mark.parametrize(
+    ("size", "shape"),
+    [(21, (3, 97, 128)), (15, (3, 190, 201)), (3, (1, 401, 300)), (7, (1, 20, 33)), (21, (4, 9, 5)), (5, (3, 1, 8))],
+)
 def test_equal_to_scipy_and_opencv_on_images_of_any_size(size, shape):
     random = np.random.default_rng(0)
     image, kernel = random.random(shape, np.float32), random.random((size, size), np.float32)
@@ -70,10 +73,29 @@ def test_sinc_rings_as_the_ideal_filter():
         ({"size": (8, 21)}, "kernels have odd sizes"),
         ({"shapes": {"round": 1}}, "give probabilities of iso, aniso"),
         ({"shapes": {}}, "give probabilities of iso"),
-        ({"sigma": (3, 1)}, r"sigma=\[3, 1\]; give \[low, high\] from 0.001 on"),
+        ({"sigma": (3, 1)}, r"sigma=\[3, 1\]; give \[low, high\] from 0 on"),
         ({"probability": 2}, "Blur: probability=2; give a number of 0 to 1"),
     ],
 )
 def test_what_makes_no_kernel_is_refused(options, message):
     with pytest.raises(UserError, match=message):
         Blur(**options)
+
+
+def test_defocus_and_motion_are_their_kernels(face):
+    images = [face[:, :40, :50] / 255, face[:, :64, :64] / 255]
+    for operator, make in ((Defocus((2, 9)), lambda d: kernels.disc([d["radius"]])),
+                           (Motion((3, 20)), lambda d: kernels.line([d["length"]], [d["angle"]]))):  # fmt: skip
+        draws = [operator.draw(of_sample(0, n)) for n in range(2)]
+        for image, draw, blurred in zip(images, draws, operator(images, draws, (1, 1)), strict=True):
+            theirs = ndimage.convolve(image[0].double().numpy(), make(draw)[0].numpy(), mode="mirror")
+            np.testing.assert_allclose(blurred[0], theirs, atol=ROUNDING)
+
+
+def test_variances_are_drawn_in_place_of_sigmas():
+    sigmas = [Blur(variance=(0, 8)).draw(of_sample(0, n))["sigma"] for n in range(2000)]
+    assert np.mean(np.square(sigmas)) == pytest.approx(4, rel=0.05)
+    assert min(sigmas) > 0
+    sharp = torch.rand(1, 30, 30)
+    draw = Blur(sigma=(0, 0)).draw(of_sample(0, 0))
+    torch.testing.assert_close(Blur()([sharp], [draw], (1, 1))[0], sharp, atol=ROUNDING, rtol=0)

@@ -137,6 +137,11 @@ def test_probabilities_and_one_of_several():
     assert np.mean([len(draws) for draws in drawn]) == pytest.approx(0.6, abs=0.04)
 
 
+def test_steps_may_have_any_name():
+    chain_ = Chain("x", 1, 0, {"half": GaussianNoise(), "type": Steps({"keys": GaussianNoise()})})
+    assert [name for name, _ in chain_.draws(0)] == ["half", "type.keys"]
+
+
 def test_mistakes_in_a_chain_are_told():
     with pytest.raises(UserError, match=r"ordered=\['b'\] names no steps; the steps are \['a'\]"):
         Steps({"a": JPEG()}, ordered=["b"])

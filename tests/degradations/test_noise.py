@@ -5,14 +5,14 @@ import pytest
 import torch
 from scipy import stats
 
-from sr.degradations import GaussianNoise, PoissonNoise
+from sr.degradations import GaussianNoise, PoissonNoise, of_sample
 from sr.degradations.noise import poisson
 
 GRAY = torch.full((3, 200, 200), 0.5)
 
 
 def test_gaussian_noise_is_normal_with_its_sigma():
-    noise = 255 * (GaussianNoise()([GRAY], [{"sigma": 12.0, "gray": False, "seed": 3}], (1, 1))[0] - 0.5)
+    noise = 255 * (GaussianNoise()([GRAY], [{"sigma": 12.0, "kind": "colour", "seed": 3}], (1, 1))[0] - 0.5)
     assert stats.kstest(noise.flatten().numpy(), "norm", (0, 12)).pvalue > 0.01
     assert abs(np.corrcoef(noise.flatten(1).numpy())[0, 1]) < 0.02
 
@@ -22,7 +22,7 @@ def test_gray_noise_is_the_same_in_all_channels():
         image = (
             torch.linspace(0.4, 0.6, 200)[None, None].expand(3, 100, 200) + torch.tensor([-0.1, 0, 0.1])[:, None, None]
         )
-        noisy = operator([image], [level | {"gray": True, "seed": 1}], (1, 1))[0]
+        noisy = operator([image], [level | {"gray": True, "kind": "gray", "seed": 1}], (1, 1))[0]
         noise = noisy - image
         assert noise.std() > 0
         torch.testing.assert_close(noise[0], noise[2], atol=1e-6, rtol=0)
@@ -58,6 +58,16 @@ def test_the_scale_multiplies_the_noise_and_the_range_is_kept():
     one, three = (PoissonNoise()([ramp], [{"scale": s, "gray": False, "seed": 7}], (1, 1))[0] for s in (0.1, 0.3))
     torch.testing.assert_close(3 * (one - ramp), three - ramp, atol=1e-6, rtol=0)
     for operator, level in ((GaussianNoise(), {"sigma": 200.0}), (PoissonNoise(), {"scale": 9.0})):
-        noisy = operator([GRAY], [level | {"gray": False, "seed": 0}], (1, 1))[0]
+        noisy = operator([GRAY], [level | {"gray": False, "kind": "colour", "seed": 0}], (1, 1))[0]
         assert noisy.min() == 0
         assert noisy.max() == 1
+
+
+def test_correlated_noise_has_the_covariance_that_was_drawn():
+    operator = GaussianNoise((2, 25), correlated=1)
+    draw = operator.draw(of_sample(0, 4))
+    noise = 255 * (operator([GRAY], [draw], (1, 1))[0] - 0.5)
+    mix = np.array(draw["mix"])
+    np.testing.assert_allclose(np.cov(noise.flatten(1).numpy()), 25**2 * mix @ mix.T, rtol=0.05, atol=8)
+    assert abs(np.corrcoef(noise.flatten(1).numpy())[0, 1]) > 0.1
+    assert operator([GRAY[:1]], [draw], (1, 1))[0].shape == (1, 200, 200)

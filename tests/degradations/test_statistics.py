@@ -83,8 +83,9 @@ def test_noise(realesrgan, name):
     happens(len(gaussian), DRAWS, config.weights.gaussian)
     is_uniform([draw["sigma"] for draw in gaussian], *config.steps.gaussian.sigma)
     is_uniform([draw["scale"] for draw in poisson], *config.steps.poisson.scale)
-    for draws in (gaussian, poisson):
-        happens(sum(draw["gray"] for draw in draws), len(draws), 0.4)
+    grays = ([draw["kind"] == "gray" for draw in gaussian], [draw["gray"] for draw in poisson])
+    for draws, gray in zip((gaussian, poisson), grays, strict=True):
+        happens(sum(gray), len(draws), 0.4)
         is_uniform([draw["seed"] / 2**32 for draw in draws], 0, 1)
 
 
