@@ -81,7 +81,7 @@ def finish(
         try:
             weights.save(file, generator, card.about_weights(plain, [row for row in rows if row["model"] == name]))
         except UserError as error:  # NaN in one of them must not cost the others
-            print(f"not saved: {error}", flush=True)
+            print(error, flush=True)
         for made, (lr, _) in zip(srs, pairs, strict=True):
             made.append(generator(lr)[0].cpu())
     cells = [crops(lr[0].cpu(), made, hr[0].cpu(), 160) for made, (lr, hr) in zip(srs, pairs, strict=True)]
