@@ -9,6 +9,7 @@ words is their key.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
@@ -18,6 +19,9 @@ from sr.errors import UserError
 HR = re.compile(r"(?:hr|gt)(?:mod\d+)?(?:x?([1-9]))?")
 LR = re.compile(r"(?:lr|lq)(?:bicubic|bic|blur|unknown)?(?:x?([1-9]))?")
 SCALE = re.compile(r"x([1-9])|([1-9])x")
+HINT = re.compile(
+    r"(?:^|[_\-. /])(?:hr|gt|lr|lq|x1(?!\d))", re.IGNORECASE | re.MULTILINE
+)  # without one, no image is LR
 KINDS = {"bicubic", "bic", "unknown", "mild", "wild", "difficult", "sub", "lmdb", "srf"}  # say how LR was made, or cut
 
 
@@ -38,6 +42,7 @@ class Labelled(NamedTuple):
     key: str
 
 
+@lru_cache(maxsize=4096)  # folders come again with every file in them
 def label(name: str) -> Label:
     """What the name of a folder says of the images in it; what says nothing is returned as it is."""
     side = scale = None
@@ -127,6 +132,8 @@ class Sides:
 
 def sides(names: Sequence[str], scale: int) -> Sides:
     """Sort names below a root into HR, LR and neither; of HR and LR those of this scale, or of none, are taken."""
+    if not HINT.search("\n".join(names)):
+        return Sides([], [], list(names), list(names), [], [])
     found = {name: labelled(name, False) for name in names}
     if {"hr", "lr"} - {one.side for one in found.values()}:  # the folders do not tell them apart
         by_file = {name: labelled(name, True) for name in names}

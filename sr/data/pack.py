@@ -211,7 +211,7 @@ def _filled(pixels: Array, values: Range) -> Array:
 
 
 def _key(files: Sequence[Path], root: Path, options: list[Any]) -> str:
-    held = [(f, database.holder(f).stat()) for f in files]
+    held = [(f, database.status(f)) for f in files]
     listing = [[str(f.relative_to(root)), on_disk.st_size, on_disk.st_mtime_ns] for f, on_disk in held]
     return hashlib.sha256(json.dumps([options, str(root.resolve()), listing]).encode()).hexdigest()[:16]
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from sr import formats
 from sr.errors import MissingError, UserError
@@ -45,10 +44,11 @@ class Found:
     @cached_property
     def identity(self) -> str:
         """How many images, and a number that changes where one is added, taken away, renamed or has another size."""
-        listing: list[Any] = [(path.relative_to(self.root).as_posix(), _bytes(path)) for path in self.hr]
+        listing = [(below(self.root, path), database.status(path).st_size) for path in self.hr]
         for path in self.lr or ():
             assert self.lr_root is not None
-            listing.append((path.relative_to(self.lr_root).as_posix(), _bytes(path)))
+            there = database.holder(path).exists()
+            listing.append((below(self.lr_root, path), database.status(path).st_size if there else -1))
         what = "images" if self.lr is None else "pairs"
         return f"{len(self.hr)} {what} {hashlib.sha256(repr(listing).encode()).hexdigest()[:12]}"
 
@@ -93,6 +93,11 @@ def locate(which: str | Mapping[str, str], root: str | Path | None, scale: int) 
     if path.is_file():
         return Found(formats.stem(path), path.parent, [path])
     return _in_tree(path if path.is_dir() else _in_root(str(which), root), scale)
+
+
+def below(folder: Path, path: Path) -> str:
+    """The name of a file below a folder."""
+    return "/".join(path.parts[len(folder.parts) :])
 
 
 def together(sets: Sequence[Found]) -> Found:
@@ -142,7 +147,7 @@ def _in_root(name: str, root: str | Path | None) -> Path:
 
 def _in_tree(folder: Path, scale: int) -> Found:
     name, files = folder.resolve().name, find(folder)
-    paths = {path.relative_to(folder).as_posix(): path for path in files}
+    paths = {below(folder, path): path for path in files}
     sides = layout.sides(list(paths), scale)
     if len(sides.strangers) == len(files):
         _must_be_of_one_size(folder, paths)
@@ -177,7 +182,7 @@ def _given(which: Mapping[str, str], scale: int) -> Found:
     files = find(hr)
     if "meta_info" in which:
         listed = {name for names in _names_in(Path(which["meta_info"]).expanduser()) for name in names}
-        files = [path for path in files if path.relative_to(hr).as_posix() in listed]
+        files = [path for path in files if below(hr, path) in listed]
         if not files:
             raise UserError(f"{which['meta_info']} lists no image of {hr}")
     name = hr.resolve().name
@@ -216,15 +221,15 @@ def _listed(listing: Path, scale: int) -> Found:
 
 def _paired(name: str, root: Path, hr: list[Path], lr_root: Path, lr: list[Path], scale: int) -> Found:
     """An HR image whose partner is missing keeps the name that this would have: reading it will tell."""
-    high = {path.relative_to(root).as_posix(): path for path in hr}
-    low = {path.relative_to(lr_root).as_posix(): path for path in lr}
+    high = {below(root, path): path for path in hr}
+    low = {below(lr_root, path): path for path in lr}
     pairs = layout.pair(list(high), list(low), scale)
     if not pairs:
         raise UserError(f"no image of {_folder(hr)} has its partner in {_folder(lr)}; pairs share their names, and lr "
                         f"is {scale} times smaller")  # fmt: skip
     taken = set(pairs.values())
-    above, below = _folder(list(high.values())), _folder(list(low.values()))
-    partners = [low[pairs[one]] if one in pairs else below / path.relative_to(above) for one, path in high.items()]
+    of_hr, of_lr = _folder(hr), _folder(lr)
+    partners = [low[pairs[one]] if one in pairs else of_lr / path.relative_to(of_hr) for one, path in high.items()]
     return Found(name, root, hr, partners, lr_root, [path for one, path in low.items() if one not in taken])
 
 
@@ -239,7 +244,9 @@ def _must_be_of_one_size(folder: Path, paths: Mapping[str, Path]) -> None:
     """
     alike: dict[str, list[str]] = {}
     for name in paths:
-        stem = re.sub(r"_?x[2-8]$", "", layout.labelled(name, True).key.rpartition("/")[2], flags=re.IGNORECASE)
+        stem = name.rpartition("/")[2].rpartition(".")[0]
+        if stem[-2:-1] in ("x", "X"):
+            stem = re.sub(r"_?[xX][2-8]$", "", stem)
         alike.setdefault(stem, []).append(name)
     several = [names for names in alike.values() if len(names) > 1]
     looked_at = several[:: max(len(several) // LOOKED_AT, 1)][:LOOKED_AT]
@@ -262,10 +269,3 @@ def _shape(path: Path) -> tuple[int, int] | None:
             return file.shape[1], file.shape[2]
     except UserError:  # named when it is read
         return None
-
-
-def _bytes(path: Path) -> int:
-    try:
-        return database.holder(path).stat().st_size
-    except OSError:
-        return -1

@@ -35,6 +35,14 @@ def holder(path: Path) -> Path:
     return next((parent / DATA for parent in path.parents if (parent / DATA).is_file()), path)
 
 
+def status(path: Path) -> os.stat_result:
+    """Size and times of the file on disk that holds an image."""
+    try:
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return holder(path).stat()
+
+
 def opened(path: Path) -> BytesIO | None:
     """The bytes of an image in a database; None where there is no such database, or no such image in it.
 

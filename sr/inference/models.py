@@ -8,7 +8,7 @@ import torch
 import torch.nn as nn
 from torch import Tensor
 
-from sr.errors import MissingError, UserError
+from sr.errors import UserError
 from sr.weights import community, onnx, torchscript
 from sr.weights import store as weights
 from sr.weights.model import Model
@@ -41,7 +41,7 @@ def load(
     Raises:
         UserError: in one sentence: no such file, a package that is missing, weights that cannot be used, another scale.
     """
-    device, path = torch.device(device), Path(model).expanduser()
+    device = torch.device(device)
     if tile != "auto" and not (isinstance(tile, int) and tile >= 0):
         raise UserError(f"tile={tile}: the side of a tile in LR pixels, 0 or auto is needed")
     if halo not in ("auto", "exact") and not (isinstance(halo, int) and halo >= 0):
@@ -49,16 +49,7 @@ def load(
     if str(model) in INTERPOLATIONS:
         by, interpolate = scale or DEFAULT_SCALE, INTERPOLATIONS[str(model)]
         return Enlarger(str(model), by, None, lambda lr: interpolate(lr, by), device, tile=tile, halo=halo)
-    if not path.exists() and str(model) in weights.bundled():
-        path = weights.find(str(model))
-    if not path.exists():
-        raise MissingError(
-            f"{model}: no such file or folder, and no interpolation ({', '.join(INTERPOLATIONS)}) nor a bundled "
-            f"model ({', '.join(weights.bundled())}); "
-            f"give the folder of a run or a file of weights ({', '.join(SUFFIXES)})"
-        )
-    if path.is_dir():
-        path = weights.find(path)
+    path = weights.find(model, INTERPOLATIONS)
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"{model}: not a model; give the folder of a run or a weights file ({', '.join(SUFFIXES)})")
     found = _of_file(path, device)

@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from sr.errors import UserError, reason
+from sr.errors import MissingError, UserError, reason
 
 MOST_HEADER_BYTES = 16 << 20  # of a .safetensors: names and shapes of a hundred thousand tensors
 SPARE_BYTES = 64 << 20  # that the parts of an archive may take beyond the archive itself: packed program text
@@ -30,6 +30,10 @@ NAMES = {("collections", "OrderedDict"), ("typing", "OrderedDict"), ("torch._uti
 
 class UnusableWeights(UserError):
     """A file that is not weights, or not of a network known here."""
+
+
+class MissingWeights(UnusableWeights, MissingError):
+    """There is no such file or folder."""
 
 
 def header_of(path: Path) -> dict[str, str]:

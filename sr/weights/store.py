@@ -1,6 +1,7 @@
 """One self-describing `.safetensors` a generator: its weights, and in the header what it is and where it comes from."""
 
 import json
+from collections.abc import Collection
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from sr.errors import UserError, reason
 from sr.image.range import Range
 
 from .building import arguments_of, within
-from .reading import UnusableWeights, header_of, opened, sound, unpickled
+from .reading import MissingWeights, UnusableWeights, header_of, opened, sound, unpickled
 
 # All that a weights file may name: a stranger's file builds one of these, and nothing else.
 GENERATORS: dict[str, type[nn.Module]] = {name: getattr(generators, name) for name in generators.__all__}
@@ -194,22 +195,32 @@ def bundled() -> dict[str, Path]:
     return {file.stem: file for file in sorted(Path(__file__).parent.glob("*.safetensors"))}
 
 
-def find(path: str | Path) -> Path:
-    """The weights file that `path` names: itself, or in a run's folder the one called after the run, or a bundled one.
+def find(path: str | Path, others: Collection[str] = ()) -> Path:
+    """The weights file that `path` names, at every door: for `model=`, `init_from=`, upscale, export and the page.
+
+    Args:
+        path: of a file; of a run's folder, where the file called after the run is taken; or the name of a bundled
+            model, unless something of that name is there.
+        others: names that mean something else where it is asked, to be told beside the bundled ones.
 
     Raises:
-        UnusableWeights: there is none.
+        MissingWeights: there is no such file or folder.
+        UnusableWeights: a folder without weights.
     """
     named, path = str(path), Path(path).expanduser()
+    if not path.exists() and named in bundled():
+        return bundled()[named]
+    if not path.exists():
+        told = f", and no interpolation ({', '.join(others)})" if others else ","
+        places = "a file of weights (.safetensors, .ckpt, .pth ...) or the folder of a run"
+        raise MissingWeights(f"{named}: no such file or folder{told} nor a bundled model ({', '.join(bundled())}); "
+                             f"give {places}")  # fmt: skip
     if not path.is_dir():
-        if not path.exists():
-            if named in bundled():
-                return bundled()[named]
-            raise UnusableWeights(f"{path}: no such file; name a .safetensors file, the folder of a run, or one of the "
-                                  f"bundled models ({', '.join(bundled())})")  # fmt: skip
         return path
     # Hidden ones are what a killed run was writing.
     files = sorted((path / "weights").glob("[!.]*.safetensors"), key=lambda file: len(file.name))
-    if not files:
-        raise UnusableWeights(f"{path}: holds no weights/*.safetensors; did the run end? Continue it with resume=auto")
-    return files[0]
+    if files:
+        return files[0]
+    if runs := sorted(file.parents[1] for file in path.glob("*/weights/[!.]*.safetensors")):
+        raise UnusableWeights(f"{path}: the folder of several runs; name one of them, such as {runs[-1]}")
+    raise UnusableWeights(f"{path}: holds no weights/*.safetensors; did the run end? Continue it with resume=auto")

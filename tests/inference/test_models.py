@@ -76,7 +76,7 @@ def test_a_network_is_not_trained_by_being_used(compact, lr):
 
 def test_an_unknown_name_is_told_what_there_is(tmp_path):
     assert "no such file or folder, and no interpolation (bicubic, bilinear, nearest, lanczos)" in refused("bicubik")
-    with pytest.raises(MissingError, match=r"run or a file of weights \(\.safetensors, \.ckpt, "):
+    with pytest.raises(MissingError, match=r"a file of weights \(\.safetensors, \.ckpt, .* or the folder of a run"):
         load(tmp_path / "a.pth", 4)
 
 

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,11 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from sr import generators
-from sr.errors import UserError
+from sr.errors import MissingError, UserError
 from sr.generators import Compact, SRResNet
 from sr.image.range import Range
 from sr.inference import models
+from sr.weights import states
 from sr.weights import store as weights
 from sr.weights.store import UnusableWeights, averaged_of, check_generator, find, is_our_run, is_ours, load, save
 
@@ -377,3 +379,27 @@ def test_a_range_that_is_none_is_refused(tmp_path):
     weights.save(tmp_path / "a.safetensors", Compact(**about["arguments"]), about)
     with pytest.raises(ValueError, match=r"its header's range .* is not {low, high}"):
         models.load(tmp_path / "a.safetensors")
+
+
+def test_every_door_finds_weights_by_the_same_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = tmp_path / "outputs" / "mine" / "time"
+    (run / "weights").mkdir(parents=True)
+    for name in ("mine.safetensors", "mine-pixel.safetensors", ".mine.safetensors"):
+        shutil.copy(weights.bundled()["fast_x4"], run / "weights" / name)
+    (tmp_path / "fast_x2").mkdir()  # what is there comes before what is bundled
+    shutil.copytree(run / "weights", tmp_path / "fast_x2" / "weights")
+    for given, file in (
+        ("fast_x4", weights.bundled()["fast_x4"]),
+        ("outputs/mine/time", Path("outputs/mine/time/weights/mine.safetensors")),
+        ("fast_x2", Path("fast_x2/weights/mine.safetensors")),
+    ):
+        assert weights.find(given) == file
+        state = weights.load(file)[0].state_dict()
+        for found in (models.load(given).network.state_dict(), states.of_generator(given)):
+            assert all(torch.equal(found[key], value) for key, value in state.items())
+    for door in (weights.find, models.load, states.of_generator, weights.load):
+        with pytest.raises(MissingError, match=r"nowhere: no such file or folder, .*nor a bundled model"):
+            door("nowhere")
+        with pytest.raises(UserError, match=r"mine: the folder of several runs; name one of them, such as .*time"):
+            door("outputs/mine")
