@@ -68,6 +68,7 @@ class TrainConfig:
     init_discriminator_from: str | None = None
     resume: str | None = None
     outputs: str = MISSING
+    tags: list[str] = field(default_factory=list)
     test: list[Any] = MISSING
     sets: dict[str, str] | None = None
     generator: dict[str, Any] = MISSING
@@ -80,7 +81,7 @@ class TrainConfig:
     metrics: dict[str, Any] = MISSING
     data: dict[str, Any] = MISSING
     callbacks: dict[str, Any] = MISSING
-    logger: dict[str, Any] = MISSING
+    logger: dict[str, Any] = field(default_factory=dict)
     trainer: dict[str, Any] = MISSING
     allow: list[str] = field(default_factory=list)
 

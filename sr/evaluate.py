@@ -13,6 +13,7 @@ from hydra.errors import InstantiationException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from sr import habits
 from sr.config import CONF, EvaluateConfig, register, validate
 from sr.errors import UserError, is_full, mistake
 from sr.inference.models import choose_device
@@ -77,4 +78,8 @@ def evaluate(config: DictConfig, device: torch.device) -> int:
 
 
 if __name__ == "__main__":
+    try:
+        habits.refuse(sys.argv[1:])
+    except UserError as error:
+        sys.exit(f"error: {error}")
     main()

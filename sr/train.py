@@ -14,7 +14,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sr import sweep
+from sr import habits, sweep
 from sr.config import CONF, register, validate
 from sr.errors import UserError, is_full, mistake
 from sr.sweep import search
@@ -28,6 +28,7 @@ def main(config: DictConfig) -> Any:
     """Train as configured; returns the best validation cost or, in a search, the value of each objective."""
     folder = Path(HydraConfig.get().runtime.output_dir)
     is_job = HydraConfig.get().mode == RunMode.MULTIRUN
+    os.chdir(HydraConfig.get().runtime.cwd)  # hydra.job.chdir=true would look for relative paths in the run's folder
     try:
         validate(config)
         search.check_objectives(config.metrics)
@@ -77,6 +78,7 @@ def train(config: DictConfig, folder: Path) -> dict[str, Any]:
         config.sets = data.holds
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     system.about = about_weights(plain, [])
+    system.save_hyperparameters(plain["system"], logger=False)  # for load_from_checkpoint
     checkpoint = start(system, folder, config.init_from, config.resume, config.init_discriminator_from)
     if trainer.is_global_zero:
         remember(config, folder, resuming=checkpoint is not None)
@@ -124,7 +126,10 @@ def tell_sweep() -> None:
 
 if __name__ == "__main__":
     try:
+        sys.argv[1:] = habits.ours(sys.argv[1:])
         main()
+    except UserError as error:
+        sys.exit(f"error: {error}")
     except KeyboardInterrupt:  # before there was anything to go on with
         sys.exit(130)
     finally:

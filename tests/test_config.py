@@ -10,7 +10,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import ConfigCompositionException
+from hydra.errors import ConfigCompositionException, InstantiationException
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -101,6 +101,10 @@ def test_every_file_composes_and_instantiates(group, option, tmp_path, monkeypat
     config = composed(overrides, tmp_path)
     if group == "experiment" and OmegaConf.is_missing(config.data, "root"):
         config = composed([*overrides, "data.root=somewhere"], tmp_path)
+    if (group, option) == ("trainer", "gpu") and not torch.cuda.is_available():
+        with pytest.raises(InstantiationException, match="No supported gpu backend found"):
+            build(config)
+        return
     if "vgg19" in str(config.losses) or "DISTS" in str(config.losses):
         fake_vgg(monkeypatch)
     build(config)

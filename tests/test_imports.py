@@ -16,7 +16,7 @@ FLOORS = [
     {"weights", "sweep"},
     {"generators", "discriminators", "losses", "degradations", "metrics", "formats"},
     {"backbones"},
-    {"image", "limits", "job"},
+    {"image", "limits", "job", "habits"},
     {"errors", "atomic"},
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}

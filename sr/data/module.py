@@ -167,6 +167,8 @@ class CropData(pl.LightningDataModule):
     def val_dataloader(self) -> list[DataLoader[Any]]:
         return [self._in_order(images) for images in self.validations]
 
+    test_dataloader = predict_dataloader = val_dataloader  # for whoever calls Lightning's Trainer
+
     def _in_order(self, images: Images) -> DataLoader[Any]:
         assert self.trainer is not None
         # Every process takes its own images and none is repeated, so that sums over processes are exact.

@@ -37,11 +37,19 @@ def write(
     """
     here = environment()
     write_text(folder / "metrics.json", metrics_json(how, rows, {"model": model, "columns": written(columns)}))
-    phases = ", ".join(f"{config['steps'][name]} {name}" for name in ("pixel", "adversarial") if config["steps"][name])
+    planned = {name: config["steps"][name] for name in ("pixel", "adversarial") if config["steps"][name]}
+    made = _made(planned, steps)
+    phases = _told(made)
+    if made != planned:
+        phases += f", of {_told(planned)} that were planned"
     if clock := config["steps"].get("minutes"):
         unit = "min of processor time" if config["steps"].get("clock") == "processor" else "min"
-        phases = f"the clock ended each phase, {clock:g} {unit} in all shared as {phases}: not repeatable to the bit"
+        phases = (
+            f"the clock ended each phase, {clock:g} {unit} in all shared as {_told(planned)}: not repeatable to the bit"
+        )
     hours, minutes = divmod(round(seconds / 60), 60)
+    curves = "Curves: [curves.csv](curves.csv). " if (folder / "curves.csv").exists() else ""
+    tags = f"Tags: {', '.join(config['tags'])}.\n\n" if config.get("tags") else ""
     card = f"""# {config["name"]}
 
     {command}
@@ -49,17 +57,30 @@ def write(
 {here["device"]}, {f"{hours} h " if hours else ""}{minutes} min, {steps} steps ({phases}),
 commit {here["commit"]}, torch {here["torch"]}.
 
-{table(columns, rows)}
+{tags}{table(columns, rows)}
 
 Protocol: {"; ".join(f"{key} {value}" for key, value in how.items())}.
 
 ![LR, bicubic and what the run kept, beside the original](samples/final.png)
 
-Curves: [curves.csv](curves.csv). Configuration: [config.yaml](config.yaml). Use it on your own picture:
+{curves}Configuration: [config.yaml](config.yaml). Use it on your own picture:
 
     python -m sr.upscale PHOTO -o OUT --model {os.path.relpath(folder)}
 """
     write_text(folder / "README.md", card)
+
+
+def _made(planned: dict[str, int], steps: int) -> dict[str, int]:
+    """How many of these steps each phase had: the last one has all that are left."""
+    made = {}
+    for name, count in planned.items():
+        made[name] = steps if name == list(planned)[-1] else min(count, steps)
+        steps -= made[name]
+    return {name: count for name, count in made.items() if count}
+
+
+def _told(phases: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in phases.items())
 
 
 def about_weights(config: dict[str, Any], scores: list[dict[str, Any]]) -> dict[str, Any]:

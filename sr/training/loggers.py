@@ -3,7 +3,7 @@
 import csv
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,9 @@ class Curves(Logger):
         write_text(self.file, text.getvalue())
 
 
-def wandb(project: str, folder: str, name: str, group: str | None = None, timeout_s: int = 30) -> WandbLogger:
+def wandb(
+    project: str, folder: str, name: str, group: str | None = None, timeout_s: int = 30, tags: Sequence[str] = ()
+) -> WandbLogger:
     """A W&B logger that never asks and never fails a run.
 
     The mode is WANDB_MODE where that is set, online where a key is at hand, otherwise offline. A server that does not
@@ -97,6 +99,7 @@ def wandb(project: str, folder: str, name: str, group: str | None = None, timeou
         name: of the run.
         group: of runs that belong together, a sweep for instance.
         timeout_s: for the server's first answer.
+        tags: of the run.
     """
     import wandb as api
 
@@ -113,7 +116,7 @@ def wandb(project: str, folder: str, name: str, group: str | None = None, timeou
         settings = api.Settings(init_timeout=timeout_s, silent=True, git_root=checkout())
         Path(folder).mkdir(parents=True, exist_ok=True)
         logger = WandbLogger(name=name, save_dir=folder, project=project, id=f"{path.parent.name}-{path.name}",
-                             resume="allow", group=group, settings=settings, mode=mode)  # fmt: skip
+                             resume="allow", group=group, tags=list(tags), settings=settings, mode=mode)  # fmt: skip
         without_anonymous(logger)
         return logger
 

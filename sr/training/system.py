@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any, NamedTuple
 
-import pytorch_lightning as pl
 import torch
 import torch.nn as nn
 from pytorch_lightning.core.optimizer import LightningOptimizer
@@ -21,6 +20,7 @@ from sr.errors import UserError
 
 from .lightning import do_not_count
 from .step import Guard, average, clip, cut, frozen, lasting, without_sync
+from .use import Use
 from .validation import Validation
 from .watch import Watch
 
@@ -41,7 +41,7 @@ class NonFiniteError(UserError):
     """A gradient or loss is NaN or infinite. No checkpoint is written from there on."""
 
 
-class PixelSystem(pl.LightningModule):
+class PixelSystem(Use):
     """The PSNR stage: one network, a content loss, one optimizer; and what every stage shares.
 
     Args:
@@ -216,11 +216,6 @@ class PixelSystem(pl.LightningModule):
 
     # --- validation -------------------------------------------------------------------------------------------------
 
-    def validation_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> Any:
-        self.validation.go_to(dataloader_idx)
-        counted = batch.get("counted", True)
-        return self.validation.update(self.generator_ema, *self.pair(batch)) if counted else None
-
     def on_validation_start(self) -> None:
         self.watch.pause()
 
@@ -228,8 +223,7 @@ class PixelSystem(pl.LightningModule):
         self.watch.go_on()
 
     def on_validation_epoch_end(self) -> None:
-        sets = [images.name for images in getattr(self.trainer.datamodule, "validations", ())]  # type: ignore[attr-defined]
-        row = self.validation.compute_row(sets)
+        row = self.compute_row()
         first = {f"val/{name}": row[f"val/{name}"] for name in self.validation.metrics}
         self.log_dict(first, prog_bar=True, logger=False)
         self.write_row(row)

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from sr.degradations import Bicubic
 from sr.judge import card
 from sr.judge.table import columns_of, protocol, table
@@ -35,6 +37,26 @@ def test_card(tmp_path):
     assert metrics["protocol"] == how
     assert set(metrics["environment"]) >= {"python", "torch", "device", "commit"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "metrics.json"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        (7, "7 steps (7 pixel, of 10 pixel, 5 adversarial that were planned)"),
+        (12, "12 steps (10 pixel, 2 adversarial, of 10 pixel, 5 adversarial that were planned)"),
+        (20, "20 steps (10 pixel, 10 adversarial, of 10 pixel, 5 adversarial that were planned)"),
+    ],
+)
+def test_a_run_that_ended_otherwise_than_planned_says_what_was_made(steps, told, tmp_path):
+    card.write(tmp_path, "command", CONFIG, {}, {}, [], seconds=170, steps=steps, model="last")
+    written = (tmp_path / "README.md").read_text()
+    assert told in written
+    assert "curves.csv" not in written  # there is none
+    (tmp_path / "curves.csv").touch()
+    card.write(tmp_path, "command", CONFIG | {"tags": ["a", "b"]}, {}, {}, [], seconds=1, steps=steps, model="last")
+    written = (tmp_path / "README.md").read_text()
+    assert "[curves.csv](curves.csv)" in written
+    assert "Tags: a, b." in written
 
 
 def test_the_card_of_a_run_by_the_clock_says_that_it_cannot_be_repeated(tmp_path):

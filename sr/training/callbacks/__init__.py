@@ -3,6 +3,7 @@
 from .checkpoints import Checkpoints
 from .clock import Clock
 from .health import Health
+from .overfit import Overfit
 from .panels import Panels
 from .progress import Progress
 from .prune import Prune
@@ -10,4 +11,4 @@ from .rehearsal import Rehearsal
 from .stop import Stop
 from .wandb_run import WandbRun
 
-__all__ = ["Checkpoints", "Clock", "Health", "Panels", "Progress", "Prune", "Rehearsal", "Stop", "WandbRun"]
+__all__ = ["Checkpoints", "Clock", "Health", "Overfit", "Panels", "Progress", "Prune", "Rehearsal", "Stop", "WandbRun"]
