@@ -22,11 +22,24 @@ class Folder(CropData):
     Args:
         root: a set as `sr.data.sets.locate` takes it, or several.
         held_out_images: kept for validation where `val` names none.
+        sizes: in which each image is used, as factors of its sides: [0.7, 0.5] instead of [1] takes the traces of
+            compression and of a lens out of photographs.
+
+    Raises:
+        UserError: a size of 0 or less or of more than 1, or none.
     """
 
-    def __init__(self, root: Which | Sequence[Which], held_out_images: int = 4, **options: Any) -> None:
+    def __init__(
+        self,
+        root: Which | Sequence[Which],
+        held_out_images: int = 4,
+        sizes: Sequence[float] = (1,),
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
-        self.root, self.held_out_images = root, held_out_images
+        self.root, self.held_out_images, self.sizes = root, held_out_images, list(sizes)
+        if not self.sizes or not all(0 < size <= 1 for size in self.sizes):
+            raise UserError(f"data.sizes={self.sizes}: give factors of more than 0 and at most 1, such as [0.7,0.5]")
 
     @cached_property
     def found(self) -> Found:  # type: ignore[override]
@@ -41,9 +54,12 @@ class Folder(CropData):
             UserError: no pair at all.
         """
         found = self.found
-        hr = self.pack(found.hr, found.root, self.crop_px)
         if found.lr is None:
-            return hr, None
+            return self.pack(found.hr, found.root, self.crop_px, self.sizes), None
+        if self.sizes != [1]:
+            raise UserError(f"data.sizes={self.sizes}: {found.root} comes with LR images, which belong to one size; "
+                            "leave data.sizes out")  # fmt: skip
+        hr = self.pack(found.hr, found.root, self.crop_px)
         assert found.lr_root is not None
         partner_of = dict(zip(found.hr, found.lr, strict=True))
         there = {path for path in found.lr if database.holder(path).exists()}

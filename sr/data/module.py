@@ -101,8 +101,9 @@ class CropData(pl.LightningDataModule):
             return Images(found.name, self.pack(found.hr, found.root, 1), None, self.scale, self.channels)
         return found.images(self.scale, self.channels, self.values)
 
-    def pack(self, files: list[Path], root: Path, minimum_px: int) -> Pack:
-        return build(files, root, self.cache, channels=self.channels, minimum_px=minimum_px, values=self.values)
+    def pack(self, files: list[Path], root: Path, minimum_px: int, sizes: Sequence[float] = (1,)) -> Pack:
+        return build(files, root, self.cache, channels=self.channels, minimum_px=minimum_px, values=self.values,
+                     sizes=sizes)  # fmt: skip
 
     def hold_out(self, count: int, pack: Pack, *others: Pack) -> list[tuple[Pack, Pack]]:
         """(training, validation) of a pack, and of others with the same images in the same order.

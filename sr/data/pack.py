@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
+from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from sr.errors import UserError
 from sr.formats import File, Unreadable, database, nodata
 from sr.image.color import FULL_SWING
 from sr.image.range import Range
+from sr.image.resize import imresize
 
 from .notes import say_skipped
 
@@ -116,6 +118,7 @@ def build(
     channels: int,
     minimum_px: int,
     values: Range | None = None,
+    sizes: Sequence[float] = (1,),
 ) -> Pack:
     """Decode `files` into a pack under `cache`, or open the one that is there already.
 
@@ -127,17 +130,19 @@ def build(
         channels: of the images; gray, RGB and RGBA are converted to 1 or 3, other files are skipped.
         minimum_px: shortest side; smaller images are skipped.
         values: that networks see as 0 and 1, in the unit of the files; by default each file's own.
+        sizes: in which each image is kept, as factors of its sides up to 1, shrunk by MATLAB's bicubic.
 
     Raises:
         UserError: no image is left, with the reasons.
     """
-    key = _key(files, root, [VERSION, channels, minimum_px, values and [values.low, values.high]])
+    options: list[Any] = [VERSION, channels, minimum_px, values and [values.low, values.high]]
+    key = _key(files, root, options if list(sizes) == [1] else [*options, list(sizes)])
     target = Path(cache).expanduser() / f"{root.resolve().name}-{key}"
     if not (target / "index.json").exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         building = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
         try:
-            _write(building, files, root, channels, minimum_px, values)
+            _write(building, files, root, _decoded(files, root, channels, minimum_px, values, sizes))
             building.chmod(0o755)  # mkdtemp makes it private; a cache may be shared
             try:
                 os.rename(building, target)
@@ -210,6 +215,17 @@ def _filled(pixels: Array, values: Range) -> Array:
     return values.from_unit(nodata.filled(unit, ~unit.isfinite()), pixels.dtype)[0]
 
 
+def _shrunk(frame: Frame, factor: float) -> Frame:
+    """The same image, smaller: stored values, rounded where they are integers."""
+    pixels = frame.pixels
+    image = torch.from_numpy(pixels.astype(np.float64)).permute(2, 0, 1)
+    small = imresize(image, factor).permute(1, 2, 0).numpy()
+    if pixels.dtype.kind in "ui":
+        info = np.iinfo(pixels.dtype)
+        small = np.floor(small + 0.5).clip(info.min, info.max)
+    return frame._replace(pixels=small.astype(pixels.dtype))
+
+
 def _key(files: Sequence[Path], root: Path, options: list[Any]) -> str:
     held = [(f, database.status(f)) for f in files]
     listing = [[str(f.relative_to(root)), on_disk.st_size, on_disk.st_mtime_ns] for f, on_disk in held]
@@ -217,12 +233,12 @@ def _key(files: Sequence[Path], root: Path, options: list[Any]) -> str:
 
 
 def _write(
-    folder: Path, files: Sequence[Path], root: Path, channels: int, minimum_px: int, given: Range | None
+    folder: Path, files: Sequence[Path], root: Path, decoded: Iterator[tuple[dict[str, Any], Array] | str]
 ) -> None:
     skipped: list[str] = []
     images: list[dict[str, Any]] = []
     with open(folder / "pixels.bin", "wb") as target:
-        for made in _decoded(files, root, channels, minimum_px, given):
+        for made in decoded:
             if isinstance(made, str):
                 skipped.append(made)
                 continue
@@ -237,7 +253,7 @@ def _write(
 
 
 def _decoded(
-    files: Sequence[Path], root: Path, channels: int, minimum_px: int, given: Range | None
+    files: Sequence[Path], root: Path, channels: int, minimum_px: int, given: Range | None, sizes: Sequence[float]
 ) -> Iterator[tuple[dict[str, Any], Array] | str]:
     """What the index says of an image, and its pixels; or why there is none. Decoders run beside each other."""
 
@@ -247,15 +263,19 @@ def _decoded(
         try:
             with formats.open(path, given) as file:
                 n, height, width, _ = file.shape
-                if 0 < min(height, width) < minimum_px:
-                    return [f"{path}: {width}x{height} is smaller than the {minimum_px} pixels needed"]
-                for i, (pixels, values, slope, intercept) in enumerate(frames_of(file, channels)):
-                    about = {
-                        "name": name if n == 1 or file.moves else f"{name}[{i}]", "group": file.group,
-                        "shape": pixels.shape, "dtype": str(pixels.dtype), "low": values.low, "high": values.high,
-                        "how": values.how, "slope": slope, "intercept": intercept,
-                    }  # fmt: skip
-                    made.append((about, np.ascontiguousarray(pixels)))
+                large = [factor for factor in sizes if ceil(factor * min(height, width)) >= minimum_px]
+                if height and width and not large:
+                    return [f"{path}: {width}x{height} is smaller than the {minimum_px / max(sizes):.0f} pixels needed"]
+                for i, frame in enumerate(frames_of(file, channels)):
+                    for factor in large:
+                        pixels, values, slope, intercept = frame if factor == 1 else _shrunk(frame, factor)
+                        which = "" if n == 1 or file.moves else f"[{i}]"
+                        about = {
+                            "name": f"{name}{which}" + ("" if factor == 1 else f" x{factor:g}"), "group": file.group,
+                            "shape": pixels.shape, "dtype": str(pixels.dtype), "low": values.low, "high": values.high,
+                            "how": values.how, "slope": slope, "intercept": intercept,
+                        }  # fmt: skip
+                        made.append((about, np.ascontiguousarray(pixels)))
         except UserError as error:
             return [*made, str(error)]
         return made

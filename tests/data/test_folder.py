@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from sr.data.folder import Folder
+from sr.errors import UserError
 
 
 @pytest.fixture
@@ -89,6 +90,30 @@ def test_images_smaller_than_a_crop_are_left_out(folder, tmp_path, make, capsys)
     data.setup("fit")
     assert "small.png: 15x40 is smaller than the 16 pixels needed" in capsys.readouterr().err
     assert len(data.crops.hr) + len(data.validation) == 10
+
+
+def test_crops_of_shrunk_images(folder):
+    data = folder(sizes=[0.7, 0.5])
+    data.setup("fit")
+    held_out = {name.split(".png")[0] for name in data.validation.names}
+    assert sorted(data.crops.hr.names) == sorted(
+        f"{i}.png x{size}" for i in range(10) for size in (0.7, 0.5) if str(i) not in held_out
+    )
+    assert data.crops[0]["hr"].shape == (3, 16, 16)
+
+
+@pytest.mark.parametrize("sizes", [[], [0], [1.5, 0.5]])
+def test_a_size_that_is_none(folder, sizes):
+    with pytest.raises(UserError, match=r"data.sizes=.*: give factors of more than 0 and at most 1"):
+        folder(sizes=sizes)
+
+
+def test_pairs_have_one_size(tmp_path, make):
+    make(tmp_path / "set" / "HR", "a.png b.png", (40, 48))
+    make(tmp_path / "set" / "LR", "a.png b.png", (10, 12))
+    data = Folder(str(tmp_path / "set"), scale=4, crop_px=16, cache=str(tmp_path / "cache"), sizes=[0.5])
+    with pytest.raises(UserError, match=r"data.sizes=\[0.5\]: .* comes with LR images"):
+        data.training()
 
 
 def test_a_folder_that_is_not_there_is_refused(folder, tmp_path):

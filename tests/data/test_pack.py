@@ -17,6 +17,7 @@ from sr.data.pack import build, seen, to_channels
 from sr.data.tree import find
 from sr.formats import picture as formats
 from sr.image.range import unit
+from sr.image.resize import imresize_uint8
 
 
 @pytest.fixture
@@ -28,8 +29,8 @@ def folder(tmp_path) -> Path:
 def pack(tmp_path, folder):
     """Pack what is in the folder now."""
 
-    def pack(channels: int = 3, minimum_px: int = 16, values=None):
-        return build(find(folder), folder, tmp_path / "cache", channels=channels, minimum_px=minimum_px, values=values)
+    def pack(channels: int = 3, minimum_px: int = 16, **options):
+        return build(find(folder), folder, tmp_path / "cache", channels=channels, minimum_px=minimum_px, **options)
 
     return pack
 
@@ -78,6 +79,29 @@ def test_many_bands(folder, pack, make, dtype):
     assert np.array_equal(packed[0], bands)
     assert packed.names == ["bands.tif"]
     assert "rgb.png: 3 channels, 13 are needed" in packed.skipped[0]
+
+
+def test_sizes_are_the_image_shrunk(folder, pack, make):
+    (made,) = make(folder, "a.png", (40, 33))
+    write_deep(folder / "b.png", made.astype(np.uint16) * 257)
+    packed = pack(sizes=(1, 0.5))
+    assert packed.names == ["a.png", "a.png x0.5", "b.png", "b.png x0.5"]
+    assert packed.shapes == [(40, 33, 3), (20, 17, 3)] * 2
+    assert np.array_equal(packed[0], made)
+    matlab = imresize_uint8(torch.from_numpy(made).permute(2, 0, 1), 0.5).permute(1, 2, 0).numpy()
+    assert abs(packed[1].astype(int) - matlab).max() <= 1  # which rounds twice
+    assert abs(packed[3] / 257 - packed[1]).max() <= 0.51
+    assert [seen(packed[i], packed.ranges[i]).dtype for i in (1, 3)] == [torch.uint8, torch.float32]
+
+
+def test_a_size_too_small_is_left_out(folder, pack, make):
+    make(folder, "a.png b.png", (40, 33))
+    make(folder, "b.png", (24, 33))
+    packed = pack(sizes=(0.7, 0.5), minimum_px=17)
+    assert packed.names == ["a.png x0.7", "a.png x0.5", "b.png x0.7"]
+    assert not packed.skipped
+    (reason,) = pack(sizes=(0.7, 0.5), minimum_px=20).skipped
+    assert reason.endswith("b.png: 33x24 is smaller than the 29 pixels needed")
 
 
 def test_gray_from_rgb_is_rounded_luma():
