@@ -12,6 +12,7 @@ from .bicubic import Bicubic
 from .blur import Blur, Defocus, Motion, Sinc
 from .camera import BadPixels, CameraNoise
 from .chain import Chain
+from .codecs import Codec
 from .compose import OneOf, Steps
 from .draws import of_sample
 from .jpeg import JPEG
@@ -19,6 +20,7 @@ from .noise import GaussianNoise, PoissonNoise
 from .pairs import pair
 from .resize import Resize
 from .sharpen import USM, Sharpen
+from .video import Video
 
 __all__ = [
     "JPEG",
@@ -28,6 +30,7 @@ __all__ = [
     "Blur",
     "CameraNoise",
     "Chain",
+    "Codec",
     "Defocus",
     "GaussianNoise",
     "Motion",
@@ -37,6 +40,7 @@ __all__ = [
     "Sharpen",
     "Sinc",
     "Steps",
+    "Video",
     "of_sample",
     "pair",
 ]
