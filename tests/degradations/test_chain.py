@@ -156,3 +156,13 @@ def test_mistakes_in_a_chain_are_told():
 @pytest.mark.parametrize("channels", [1, 4])
 def test_any_number_of_channels(channels):
     assert chain("realesrgan")(torch.rand(4, channels, 64, 64), range(4))[0].shape == (4, channels, 16, 16)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_makes_the_same_images(crops):
+    hr = torch.stack([crops[n]["hr"] for n in range(16)]) / 255
+    degradation = chain("web")  # without noise, which is drawn on the device
+    off = (degradation(hr.cuda(), range(16))[0].cpu() - degradation(hr, range(16))[0]).abs()
+    assert (off < 1.5 / 255).float().mean() > 0.99
+    assert torch.equal(*(chain("realesrgan")(hr.cuda(), range(16))[0] for _ in range(2)))
