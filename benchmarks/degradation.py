@@ -2,7 +2,7 @@
 
     python benchmarks/degradation.py [--hr 128 256] [--batch 16] [--rounds 10] [--device cpu] [--json FILE]
 
-Ours degrades batches in one process with as many threads as there are cores, as training does; OpenCV, NumPy and Pillow
+Ours degrades batches in one process, as training does (on a CPU with one thread of it); OpenCV, NumPy and Pillow
 do it image by image in as many worker processes, whose results come back through a pipe, as with a DataLoader. Both do
 what conf/degradation/realesrgan.yaml says, with the same parameters for each sample. They take turns, round by round,
 so that a machine whose speed drifts favours neither; the ratio is the median of the rounds'. The last column is our

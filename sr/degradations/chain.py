@@ -1,7 +1,8 @@
 """A degradation as a chain of operators, with parameters of its own for each sample: a YAML is a paper."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import torch
 import torch.nn as nn
@@ -63,6 +64,10 @@ class Chain(nn.Module):
         if (height * self.scale, width * self.scale) != hr.shape[-2:]:
             raise UserError(f"HR is {hr.shape[-1]}x{hr.shape[-2]}, not divisible by scale {self.scale}; crop it to "
                             f"{width * self.scale}x{height * self.scale}")  # fmt: skip
+        with _one_thread(hr.device):
+            return self._degraded(hr, n, (height, width))
+
+    def _degraded(self, hr: Tensor, n: Sequence[int] | Tensor, lr_size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         plans = [deque(self.chain.plan(of_sample(self.seed, int(i)))) for i in n]
         if self.sharpen is not None:
             hr = self.sharpen(hr)
@@ -71,8 +76,25 @@ class Chain(nn.Module):
             operator = min(waiting, key=self.places.__getitem__)  # the others of its samples catch up with it
             chosen = [i for i, plan in enumerate(plans) if plan and plan[0][0] is operator]
             draws = [plans[i].popleft()[1] for i in chosen]
-            results = operator([images[i] for i in chosen], draws, (height, width))
+            results = operator([images[i] for i in chosen], draws, lr_size)
             for i, result in zip(chosen, results, strict=True):
                 images[i] = result
-        sized = [image if image.shape[1:] == (height, width) else resize_to(image, height, width) for image in images]
+        sized = [image if image.shape[1:] == lr_size else resize_to(image, *lr_size) for image in images]
         return torch.stack(sized).mul(255).round_().clamp_(0, 255).div_(255), hr
+
+
+@contextmanager
+def _one_thread(device: torch.device) -> Iterator[None]:
+    """On a CPU an operator is over within microseconds: threads that wait for each other cost more than they bring.
+
+    Beside other work on the same cores they cost many times more.
+    """
+    threads = torch.get_num_threads()
+    if device.type != "cpu" or threads == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -137,6 +137,19 @@ def test_probabilities_and_one_of_several():
     assert np.mean([len(draws) for draws in drawn]) == pytest.approx(0.6, abs=0.04)
 
 
+def test_threads_are_given_back(hr):
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        seen = []
+        operator = GaussianNoise()
+        operator.register_forward_pre_hook(lambda *_: seen.append(torch.get_num_threads()))
+        Chain("x", 4, 0, {"a": operator})(hr, [0])
+        assert (seen, torch.get_num_threads()) == ([1], 2)
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_steps_may_have_any_name():
     chain_ = Chain("x", 1, 0, {"half": GaussianNoise(), "type": Steps({"keys": GaussianNoise()})})
     assert [name for name, _ in chain_.draws(0)] == ["half", "type.keys"]
