@@ -23,6 +23,7 @@ from .hinge import Hinge
 from .learned import DISTS, LPIPS, STLPIPS
 from .least_squares import LeastSquares
 from .perceptual import Perceptual
+from .phases import Phases
 from .pixel import L1, L2, Charbonnier, Huber
 from .relativistic import RelativisticAverage
 from .semantic import Semantic
@@ -37,6 +38,6 @@ from .weighted import WeightedSum
 __all__ = [
     "DISTS", "L1", "L2", "LPIPS", "MSSSIM", "STLPIPS",
     "Adversarial", "Artifacts", "Charbonnier", "FocalFrequency", "Hinge", "Huber", "LRConsistency", "LeastSquares",
-    "Perceptual", "RelativisticAverage", "Semantic", "SpectralAngle", "TotalVariation", "Vanilla", "Wasserstein",
-    "WaveletL1", "WeightedSum",
+    "Perceptual", "Phases", "RelativisticAverage", "Semantic", "SpectralAngle", "TotalVariation", "Vanilla",
+    "Wasserstein", "WaveletL1", "WeightedSum",
 ]  # fmt: skip
