@@ -284,7 +284,7 @@ def test_weights_of_one_run_start_another(train, tmp_path):
     ("arguments", "message"),
     [
         (["data.crop_px=30"], "data.crop_px=30 is not divisible by scale 4; use 28"),
-        (["data.root=nowhere"], "nowhere is not a folder"),
+        (["data.root=nowhere"], "nowhere: no such folder"),
         (["resume=nowhere"], "no checkpoints/last.ckpt"),
         (["data.val=set99"], "set99"),
         (["data.batch_size=5", "system.accumulate=2"], "batch of 5"),
