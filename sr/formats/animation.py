@@ -87,6 +87,9 @@ def write(path: Path, frames: Sequence[Array], durations_ms: list[float], loop: 
 
 
 def _clear_or_opaque(picture: Image.Image) -> Image.Image:
+    """Each pixel opaque, or transparent black: one entry of the palette for all that is not seen."""
     alpha = picture.getchannel("A").point(lambda value: 255 if value >= 128 else 0)
-    picture.putalpha(alpha)
-    return picture
+    clear = Image.new("RGBA", picture.size)
+    clear.paste(picture, mask=alpha)
+    clear.putalpha(alpha)
+    return clear

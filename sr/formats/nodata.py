@@ -1,4 +1,4 @@
-"""Missing pixels: NaN while they are computed with, a reserved value in the file."""
+"""Missing pixels: NaN while they are computed with, a reserved value in the file. And colours that nobody sees."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from torch import Tensor
 from .base import Array
 
 FILL_PX = 16  # how far missing pixels are filled from their neighbours
+VISIBLE = 1.5 / 255  # opacity from which a colour is seen: with less it changes what lies below by one level at most
 
 
 def masked(pixels: Array, missing: Array) -> Array:
@@ -50,7 +51,7 @@ def filled(image: Tensor, missing: Tensor, else_: float = 0.5) -> Tensor:
 
     Args:
         image: N C H W.
-        missing: of the same shape; true where a pixel is missing.
+        missing: of the same shape, or with one channel for all; true where a pixel is missing.
         else_: value of pixels farther than `FILL_PX` from any known one.
     """
     known = (~missing).to(image.dtype)
@@ -64,3 +65,14 @@ def filled(image: Tensor, missing: Tensor, else_: float = 0.5) -> Tensor:
         image = torch.where(fresh, means, image)
         known = torch.where(fresh, 1.0, known)
     return torch.where(known == 0, else_, image)
+
+
+def without_hidden_colours(image: Tensor) -> Tensor:
+    """Fill colours under full transparency from visible ones, so that none of them bleeds into what is seen.
+
+    Args:
+        image: N C H W, whose last channel is transparency, 0..1; an image in which nothing is visible stays as it is.
+    """
+    hidden = image[:, -1:] < VISIBLE
+    hidden &= ~hidden.flatten(1).all(1)[:, None, None, None]
+    return torch.cat([filled(image[:, :-1], hidden), image[:, -1:]], 1) if hidden.any() else image

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sr.errors import UserError
-from sr.formats.nodata import filled
+from sr.formats.nodata import filled, without_hidden_colours
 from sr.image.range import Range, of_pixels
 from sr.image.resize import resize_axis
 
@@ -113,7 +113,8 @@ def enlarge(
     Colours go through a colour network together. Where the network was made for another number of channels, each
     channel goes through it on its own. Transparency is enlarged bicubically, but by a network of four channels with
     the colours; an opaque image is opaque to it. What lies outside of the range is enlarged bicubically, too: the
-    network sees the rest undisturbed. Pixels that are NaN stay so.
+    network sees the rest undisturbed. Pixels that are NaN stay so. Colours under full transparency are replaced by
+    visible ones nearby.
 
     Args:
         enlarger: to use.
@@ -156,6 +157,8 @@ def enlarge_part(
     missing = ~image.isfinite()
     if missing.any():
         image = filled(image, missing)
+    if alpha:
+        image = without_hidden_colours(image)
     apart = alpha and enlarger.channels != RGBA  # transparency is not for the network
     seen = (image[:, :-1] if apart else image).clamp(0, 1)
 

@@ -55,7 +55,7 @@ def enlarge_windows(
     else:
         seen = BACK_PROJECTION_PX * (options.back_projections + options.uncertainty)
         give_back()
-        halo = enlarger.halo_px + FILL_PX * masked + seen
+        halo = enlarger.halo_px + FILL_PX * (masked or alpha) + seen
         most = max(WINDOW_PX, HALOS * halo // GRID_PX * GRID_PX if enlarger.halo_px > NEAR_PX else 0)
         side = min(max(tile_that_fits(enlarger.bytes_per_pixel, halo, enlarger.device), 4 * GRID_PX), most)
         rows = list(stretches(height, size[0], side, halo, enlarger.scale))

@@ -70,7 +70,7 @@ class Picture(File):
         if self.page is not None and tiff.is_plain(self.page):
             return tiff.pixels_of(self.page)
         assert self.opened is not None
-        if self.opened.format == "PNG" and png.depth(self.handle) == 16:
+        if self.opened.format == "PNG" and (png.depth(self.handle) == 16 or png.has_key(self.opened)):
             return png.decoded(self.handle)
         return pillow.pixels_of(self.opened)
 

@@ -1,4 +1,4 @@
-"""PNG of 16 bits, which Pillow would cut to 8; and what a PNG says in its header."""
+"""PNG that Pillow would not read whole: of 16 bits, or with a colour that is transparent; and what its header says."""
 
 import struct
 import zlib
@@ -19,6 +19,11 @@ def depth(handle: BinaryIO) -> int:
     handle.seek(0)
     header = handle.read(25)
     return header[24] if len(header) == 25 else 0
+
+
+def has_key(image: Image.Image) -> bool:
+    """Whether one gray level or colour is transparent (tRNS); Pillow keeps that apart, wrongly in 2 and 4 bits."""
+    return "transparency" in image.info and image.mode in ("1", "L", "RGB")
 
 
 def exif(handle: BinaryIO) -> Image.Exif:
