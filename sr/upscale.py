@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from sr.errors import UserError, exit_status
+from sr.formats import Spacing
 from sr.image.range import Range
 from sr.inference import jobs, memory, models
 from sr.inference.enlarger import Enlarger
@@ -40,6 +41,7 @@ def _run(options: argparse.Namespace) -> int:
         options.scale, options.size, options.tta, BACK_PROJECTIONS if options.back_project else 0,
         options.uncertainty, options.axis,
         options.range and Range.given(*options.range), _bands(options.bands),
+        options.spacing and _spacing(options.spacing),
     )  # fmt: skip
     work = jobs.jobs(options.inputs, options.out, how.by(enlarger.scale))
     return 0 if jobs.run(work, enlarger, how, options.overwrite, options.dry_run) else 1
@@ -83,6 +85,9 @@ def parser() -> argparse.ArgumentParser:
                         "is enlarged bicubically; by default those of the type, or measured (and told)")  # fmt: skip
     p.add_argument("--bands", type=int, nargs=3, metavar=("R", "G", "B"),
                    help="the bands, from 0 on, that are red, green and blue, where the file does not say")  # fmt: skip
+    p.add_argument("--spacing", nargs="+", metavar="MM",
+                   help="between the pixels of a DICOM file that does not say it: one number, or down and across; "
+                        "pixels: there is none, and nothing is to be measured")  # fmt: skip
     p.add_argument("--precision", choices=PRECISIONS, default="auto", help="auto is fp16 on a GPU, else fp32")
     p.add_argument("--tile", type=_tile, default="auto", help="side of the tiles in input pixels, 0 for none, auto")
     p.add_argument("--halo", type=_halo, default="auto", metavar="N",
@@ -113,6 +118,16 @@ def _bands(given: list[int] | None) -> tuple[int, int, int] | None:
     if min(given) < 0 or len(set(given)) < 3:
         raise UserError(f"--bands {' '.join(map(str, given))}: three different numbers from 0 on are needed")
     return given[0], given[1], given[2]
+
+
+def _spacing(given: list[str]) -> Spacing:
+    if given == ["pixels"]:
+        return "pixels"
+    try:
+        down, across = (float(text) for text in (given * 2 if len(given) == 1 else given))
+    except ValueError:
+        raise UserError(f"--spacing {' '.join(given)}: one number, two (down, across), or pixels") from None
+    return down, across
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar, Literal
 
 import numpy as np
 from typing_extensions import Self
@@ -12,10 +12,11 @@ from typing_extensions import Self
 from sr.errors import MissingError, UserError, reason
 from sr.image.range import Measurement, Range
 
-from . import database
+from . import beside, database
 
 Array = np.ndarray[Any, np.dtype[Any]]
 ALL = slice(None)
+Spacing = tuple[float, float] | Literal["pixels"]  # millimetres between pixels, down and across; or not to be known
 
 
 class Unreadable(UserError):
@@ -95,6 +96,9 @@ class File:
         """Take this range, in the unit of the file, instead of the file's own."""
         self._range = self.stored(range)
 
+    def use_spacing(self, spacing: Spacing) -> None:
+        """Take this spacing where a kind of file must have one and this file does not say its own; others ignore it."""
+
     def find_range(self) -> Range:
         """0..255 for uint8, measured for other types; subclasses override it where their format says more."""
         return Range.of_type(self.dtype) if self.dtype == np.uint8 else self.measured()
@@ -165,6 +169,9 @@ class File:
         made: list[Array] = []
         yield made.append
         self.save(target, made, how, plain)
+        if self.kind == "picture":
+            down, across = (new / old for new, old in zip(size, self.shape[1:3], strict=True))
+            self.notes += beside.carry(self.path, target, down, across)
 
     def save(self, target: Path, made: list[Array], how: str, plain: bool) -> None:
         """Write all that a `writer` was given; for kinds whose results are small enough to be gathered."""

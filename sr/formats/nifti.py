@@ -16,6 +16,9 @@ from sr.image.range import Range
 from .base import Array, File, Unreadable
 
 LABELS = 1002  # NIFTI_INTENT_LABEL
+IN_SEQUENCE = (0, 1, 2)  # NIFTI_SLICE_UNKNOWN, SEQ_INC, SEQ_DEC; the others take every other slice first
+# Extensions that say again how large voxels are and where they lie (nifti1_io.h): of DICOM, AFNI, Jim
+OUTDATED = {2: "DICOM", 4: "AFNI", 8: "Jim"}
 
 
 class Nifti(File):
@@ -133,6 +136,9 @@ def write(path: Path, file: Nifti, voxels: Array, plain: bool = False) -> None:
     if plain:
         made.header["cal_min"] = made.header["cal_max"] = 0  # unset: which values a viewer shows as black and white
         made.header.set_intent("none")
+    else:
+        file.notes += _scale_slices(made.header, [*factors[: len(shape)], 1, 1][:3], made.shape)
+        file.notes += _leave_out(made.header)
     packed = path.name.lower().endswith(".gz")
     with (
         replacing(path) as temporary,
@@ -140,3 +146,28 @@ def write(path: Path, file: Nifti, voxels: Array, plain: bool = False) -> None:
         gzip.GzipFile("", "wb", 4, raw, mtime=0) if packed else nullcontext(raw) as stream,
     ):
         made.to_stream(stream)
+
+
+def _scale_slices(header: Any, factors: list[float], shape: tuple[int, ...]) -> list[str]:
+    """When slices were taken: first and last of them, order, seconds for each; returns a note where that is lost."""
+    axis = header.get_dim_info()[2]
+    axis = 2 if axis is None else axis
+    factor = factors[axis]
+    if factor == 1:
+        return []
+    first, last = (int(header[key]) for key in ("slice_start", "slice_end"))
+    if last > 0:
+        header["slice_start"] = round(first * factor)
+        header["slice_end"] = min(round((last + 1) * factor), shape[axis]) - 1
+    if int(header["slice_code"]) in IN_SEQUENCE:
+        header["slice_duration"] = float(header["slice_duration"]) / factor
+        return []
+    header["slice_code"], header["slice_duration"] = 0, 0
+    return ["when slices were taken is left out: they were not taken in sequence, and new ones lie between them"]
+
+
+def _leave_out(header: Any) -> list[str]:
+    """Extensions that say where the old voxels lie, and that some programs believe before the header."""
+    left = [OUTDATED[e.get_code()] for e in header.extensions if e.get_code() in OUTDATED]
+    header.extensions = type(header.extensions)(e for e in header.extensions if e.get_code() not in OUTDATED)
+    return [f"extension of {name} left out: it says where the old voxels lie" for name in left]

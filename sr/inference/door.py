@@ -80,13 +80,14 @@ def enlarge(
     image: PathLike, model: PathLike | Enlarger | None = None, *, scale: float | None = None,
     size: tuple[int, int] | None = None, tta: bool = False, back_project: bool = False,
     range: tuple[float, float] | None = None, bands: tuple[int, int, int] | None = None, device: str = "auto",
-    to: PathLike, overwrite: bool = False,
+    to: PathLike, overwrite: bool = False, spacing: formats.Spacing | None = None,
 ) -> Path: ...  # fmt: skip
 def enlarge(
     image: Any, model: PathLike | Enlarger | None = None, *, scale: float | None = None,
     size: tuple[int, int] | None = None, tta: bool = False, back_project: bool = False,
     range: tuple[float, float] | None = None, bands: tuple[int, int, int] | None = None, alpha: bool | None = None,
     device: str = "auto", to: PathLike | None = None, overwrite: bool = False,
+    spacing: formats.Spacing | None = None,
 ) -> Any:  # fmt: skip
     """Enlarge an image, with the pixels that `python -m sr.upscale` makes of its file.
 
@@ -110,6 +111,8 @@ def enlarge(
         device: auto, cpu, cuda, cuda:1 ...; that of a loaded model stays.
         to: where a file is written, with all that the given one says of itself: a file of the same kind or a folder.
         overwrite: replace what is there.
+        spacing: (down, across), millimetres between the pixels of a DICOM file that does not say them; "pixels" where
+            nothing is to be measured in it.
 
     Returns:
         The same kind as it was given: an array or tensor of the same type (a tensor on the same device), a PIL image.
@@ -143,7 +146,7 @@ def enlarge(
         torch.Size([3, 128, 160])
     """
     steps = BACK_PROJECTIONS if back_project else 0
-    options = Options(scale, size, tta, steps, range=range and Range.given(*range), bands=bands)
+    options = Options(scale, size, tta, steps, range=range and Range.given(*range), bands=bands, spacing=spacing)
     path = Path(image) if isinstance(image, PathLike) else None
     if path is None and to is not None:
         raise UserError("to=: writes what a file becomes; save an array, PIL image or tensor as you like it")

@@ -49,6 +49,8 @@ def enlarge_file(source: Path, target: Path, enlarger: Enlarger, options: Option
                 f"{source}: a map of what was invented is made of still images alone; leave out --uncertainty"
             )
         refuse_too_large(file, enlarger, options, 1 if file.kind == "video" else file.shape[0])
+        if options.spacing is not None:
+            file.use_spacing(options.spacing)
         file.refuse(target)
         notes = choose_range(file, enlarger, options)
         {"frames": _frames, "windows": _windows, "volume": _volume}[file.layout](file, target, enlarger, options)

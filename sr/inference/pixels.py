@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from sr.errors import UserError
+from sr.formats import Spacing
 from sr.formats.nodata import filled, without_hidden_colours
 from sr.image.range import Range, of_pixels
 from sr.image.resize import resize_axis
@@ -36,6 +37,8 @@ class Options:
         axis: of a volume, along which slices are taken: x, y, z, all, or auto.
         range: that the network is to see as 0..1, in the unit of the file, instead of the file's own.
         bands: the channels that are red, green and blue, where the file does not say so.
+        spacing: millimetres between the pixels of a DICOM file, down and across, where it does not say them; or
+            "pixels", where nothing is to be measured.
 
     Raises:
         UserError: an option out of its range.
@@ -49,12 +52,15 @@ class Options:
     axis: str = "auto"
     range: Range | None = None
     bands: Colours | None = None
+    spacing: Spacing | None = None
 
     def __post_init__(self) -> None:
         if self.scale is not None and not 0 < self.scale <= MAX_SCALE:
             raise UserError(f"scale={self.scale:g}: a number above 0, up to {MAX_SCALE}, is needed")
         if self.fit_px is not None and (self.scale or not all(0 < side <= MAX_SIDE_PX for side in self.fit_px)):
             raise UserError(f"size={self.fit_px}: width and height up to {MAX_SIDE_PX} are needed, and no scale beside")
+        if self.spacing not in (None, "pixels") and not all(0 < float(mm) < 1000 for mm in self.spacing):
+            raise UserError(f"spacing={self.spacing}: millimetres above 0, up to 1000, are needed, or 'pixels'")
         if self.bands is not None and (min(self.bands) < 0 or len(set(self.bands)) < 3):
             raise UserError(f"bands={self.bands}: three different numbers from 0 on are needed")
 

@@ -144,6 +144,66 @@ def test_what_the_header_says_besides_is_kept(tmp_path, nearest):
     assert b"taken on Monday" in header.extensions[0].get_content()
 
 
+# What becomes of each field of the header (nifti1.h, nifti2.h)
+FIELDS = {
+    "scaled": "dim pixdim qoffset_x qoffset_y qoffset_z srow_x srow_y srow_z slice_start slice_end slice_duration",
+    "left out where it no longer holds": "slice_code",
+    "a direction": "quatern_b quatern_c quatern_d dim_info",
+    "how it is stored": "sizeof_hdr datatype bitpix vox_offset magic eol_check data_type extents session_error regular",
+    "values of voxels": "scl_slope scl_inter cal_max cal_min glmax glmin intent_p1 intent_p2 intent_p3 intent_code "
+    "intent_name",
+    "seconds, units, codes and text": "toffset xyzt_units qform_code sform_code descrip aux_file db_name unused_str",
+}
+
+
+@pytest.mark.parametrize("header", [nib.Nifti1Header, nib.Nifti2Header])
+def test_no_field_was_overlooked(header):
+    assert set(header.template_dtype.names) <= set(" ".join(FIELDS.values()).split())
+
+
+@pytest.mark.parametrize("slice_axis", [None, 0, 1, 2])
+@pytest.mark.parametrize("axis", ["x", "y", "z", "all"])
+def test_slices_were_taken_when_they_were(tmp_path, nearest, slice_axis, axis):
+    image = nib.Nifti1Image(voxels(6, 8, 10), OBLIQUE)
+    image.header.set_dim_info(slice=slice_axis)
+    which = 2 if slice_axis is None else slice_axis
+    image.header["slice_start"], image.header["slice_end"] = 1, image.shape[which] - 1
+    image.header["slice_duration"], image.header["slice_code"] = 0.25, 1
+    nib.save(image, tmp_path / "a.nii")
+    enlarge_file(tmp_path / "a.nii", tmp_path / "b.nii", nearest, Options(axis=axis))
+    header = nib.load(tmp_path / "b.nii").header
+    factor = 1 if "xyz"[which] == axis else 2
+    assert (int(header["slice_start"]), int(header["slice_end"])) == (factor, header.get_data_shape()[which] - 1)
+    assert float(header["slice_duration"]) == 0.25 / factor
+    if slice_axis is not None:  # nibabel's own reading: the first slice begins at 0, the last ends when it ended
+        times = [time for time in header.get_slice_times() if time is not None]
+        assert times[0] == 0
+        assert times[-1] + 0.25 / factor == pytest.approx(0.25 * (image.shape[which] - 1))
+
+
+@pytest.mark.parametrize(("axis", "code", "told"), [("z", 3, False), ("all", 3, True), ("all", 6, True)])
+def test_slices_that_were_taken_in_turns(tmp_path, nearest, axis, code, told):
+    image = nib.Nifti1Image(voxels(6, 5, 4), OBLIQUE)
+    image.header.set_dim_info(slice=2)
+    image.header["slice_end"], image.header["slice_duration"], image.header["slice_code"] = 3, 0.25, code
+    nib.save(image, tmp_path / "a.nii")
+    note = enlarge_file(tmp_path / "a.nii", tmp_path / "b.nii", nearest, Options(axis=axis))
+    header = nib.load(tmp_path / "b.nii").header
+    assert ("when slices were taken is left out" in note) == told
+    assert (int(header["slice_code"]), float(header["slice_duration"])) == ((0, 0) if told else (code, 0.25))
+
+
+def test_extensions_that_place_the_old_voxels_are_left_out_and_told(tmp_path, nearest):
+    image = nib.Nifti1Image(voxels(4, 5, 3), OBLIQUE)
+    for code, content in ((4, b"<AFNI_attributes/>"), (6, b"kept"), (8, b"Jim")):
+        image.header.extensions.append(nib.nifti1.Nifti1Extension(code, content))
+    nib.save(image, tmp_path / "a.nii")
+    note = enlarge_file(tmp_path / "a.nii", tmp_path / "b.nii", nearest, Options())
+    assert [e.get_code() for e in nib.load(tmp_path / "b.nii").header.extensions] == [6]
+    assert "extension of AFNI left out" in note
+    assert "extension of Jim left out" in note
+
+
 def test_the_map_of_what_was_invented_has_numbers_of_its_own(tmp_path, bicubic):
     image = nib.Nifti1Image(voxels(8, 9, 3, low=0, high=3000), OBLIQUE)
     image.header.set_slope_inter(2, -1024)

@@ -11,9 +11,9 @@ import numpy as np
 from sr.errors import UserError, optional, reason
 from sr.image.range import Range
 
-from ..base import Array, File, Unreadable, has_no_suffix, is_named
+from ..base import Array, File, Spacing, Unreadable, has_no_suffix, is_named
 from ..nodata import masked
-from .header import objection, padding, rescale, spacings, stored_limits
+from .header import has_scale, objection, padding, places, rescale, spacing_in, stored_limits
 from .naming import SUFFIXES, begins_as_dicom
 from .series import range_of_series
 from .writing import write
@@ -29,6 +29,7 @@ class Dicom(File):
     kind = "dicom"
     several = True
     suffixes = SUFFIXES
+    given: Spacing | None = None  # by the user, where the file does not say it
 
     @classmethod
     def claims(cls, path: Path, handle: BinaryIO) -> bool:
@@ -52,7 +53,7 @@ class Dicom(File):
             size = self.dataset.Rows, self.dataset.Columns
             self.shape = (int(self.dataset.get("NumberOfFrames") or 1), *size, int(self.dataset.SamplesPerPixel))
             self.slope, self.intercept = rescale(self.dataset)
-            self.spacing = next((tuple(map(float, element.value)) for element in spacings(self.dataset)), None)
+            self.spacing, self.scaled = spacing_in(places(self.dataset)), has_scale(self.dataset)
         except UserError:
             raise
         except Exception as error:
@@ -100,6 +101,20 @@ class Dicom(File):
         assert self._range is not None
         low, high = stored_limits(self.dataset)
         self._range = replace(self._range, least=(low,), most=(high,))
+
+    def use_spacing(self, spacing: Spacing) -> None:
+        """Take this spacing where the file does not say its own."""
+        if self.scaled:
+            self.notes.append("says itself how far apart its pixels lie: --spacing is not used")
+        else:
+            self.given = spacing
+            self.spacing = None if spacing == "pixels" else spacing
+
+    def refuse(self, target: Path) -> None:
+        super().refuse(target)
+        if not self.scaled and self.given is None:
+            raise Unreadable(f"{self.path}: does not say how far apart its pixels lie, so nothing could be measured in "
+                             "the result; give the millimetres with --spacing 0.5, or --spacing pixels")  # fmt: skip
 
     def find_range(self) -> Range:
         if self.colours and self.dtype.kind == "u":

@@ -1,81 +1,109 @@
-"""Where an enlarged image lies: spacing, position, regions, shutters, in pixels of the new size.
+"""Where an enlarged image lies: all that is counted in pixels, in pixels of the new size.
 
 `down` and `across` are new size / old size, of rows and of columns.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .header import groups, regions, spacings
+from .header import found, groups, places, spacing_in
+from .table import INDEX, LENGTH, MAP, OFFSET, PIXEL, POSITION, SPACING
 
-# Edges of what a viewer covers, in pixels from 1: D is counted down, A across; points alternate between the two.
-EDGES = {
-    "{}LeftVerticalEdge": "A", "{}RightVerticalEdge": "A", "{}UpperHorizontalEdge": "D", "{}LowerHorizontalEdge": "D",
-    "CenterOfCircular{}": "DA", "VerticesOfThePolygonal{}": "DA",
-}  # fmt: skip
+WHOLE = ("IS", "SS", "US", "SL", "UL")  # kinds of numbers without a fraction
 
-
-def scale_geometry(dataset: Any, down: float, across: float) -> None:
-    """Scale everything a dataset gives in pixels, and their spacing; the image keeps its place in the patient."""
-    _move_positions(dataset, down, across)  # by the old spacing
-    for element in list(spacings(dataset)):
-        element.value = [_decimal(float(element.value[0]) / down), _decimal(float(element.value[1]) / across)]
-    _scale_regions(dataset, down, across)
-    for tag in [tag for tag in dataset.keys() if 0x6000 <= tag.group <= 0x60FF]:  # noqa: SIM118
-        del dataset[tag]  # overlays: drawn in pixels of the old size
-    _scale_edges(dataset, down, across)
+# How a number changes that counts pixels, by the factor of its axis
+CHANGES: tuple[tuple[dict[str, str], Callable[[float, float], float]], ...] = (
+    (SPACING, lambda x, factor: x / factor),
+    (PIXEL, lambda x, factor: (x - 0.5) * factor + 0.5),
+    (INDEX, lambda x, factor: (x + 0.5) * factor - 0.5),
+    (OFFSET, lambda x, factor: x * factor),
+    (LENGTH, lambda x, factor: x * factor),
+)
 
 
-def _move_positions(dataset: Any, down: float, across: float) -> None:
-    """ImagePositionPatient is the centre of the first pixel: as pixels get smaller, it moves towards the corner."""
-    shared = (dataset.get("SharedFunctionalGroupsSequence") or [dataset])[0]
-    for place in [dataset, *groups(dataset)]:
-        position = _inner(place, "PlanePositionSequence", "ImagePositionPatient")
-        if position is None:
-            continue
-        orientation, spacing = (
-            next(filter(None, (_inner(at, sequence, keyword) for at in (place, shared, dataset))), None)
-            for sequence, keyword in (
-                ("PlaneOrientationSequence", "ImageOrientationPatient"), ("PixelMeasuresSequence", "PixelSpacing"))
-        )  # fmt: skip
-        if orientation is None or spacing is None:
-            continue
-        cosines = np.array(orientation.value, float).reshape(2, 3)  # along a row, and down a column
-        moved = (0.5 / across - 0.5) * float(spacing.value[1]) * cosines[0]
-        moved = moved + (0.5 / down - 0.5) * float(spacing.value[0]) * cosines[1]
-        position.value = [_decimal(x) for x in np.array(position.value, float) + moved]
+def scale_geometry(dataset: Any, down: float, across: float) -> list[str]:
+    """Scale everything a dataset gives in pixels, and their spacing; the image keeps its place.
 
-
-def _scale_regions(dataset: Any, down: float, across: float) -> None:
-    for region in regions(dataset):
-        region.PhysicalDeltaX, region.PhysicalDeltaY = region.PhysicalDeltaX / across, region.PhysicalDeltaY / down
-        for axis, factor in (("X", across), ("Y", down)):
-            first, last = f"RegionLocationMin{axis}0", f"RegionLocationMax{axis}1"
-            region[last].value = round((region[last].value + 1) * factor) - 1
-            region[first].value = round(region[first].value * factor)
-            if f"ReferencePixel{axis}0" in region:
-                pixel = region[f"ReferencePixel{axis}0"]
-                pixel.value = round((pixel.value + 0.5) * factor - 0.5)
-
-
-def _scale_edges(dataset: Any, down: float, across: float) -> None:
-    """Shutters and collimators: what was covered stays covered."""
+    Returns:
+        Notes for the user: what could not be kept.
+    """
+    notes = _move_positions(dataset, down, across)  # by the old spacing
     factors = {"D": down, "A": across}
-    for kind in ("Shutter", "Collimator"):
-        for name, axes in EDGES.items():
-            if (keyword := name.format(kind)) in dataset and dataset[keyword].VM:
-                old = np.atleast_1d(dataset[keyword].value).astype(int)
-                new = [round((x - 0.5) * factors[axes[i % len(axes)]] + 0.5) for i, x in enumerate(old)]
-                dataset[keyword].value = new if len(new) > 1 else new[0]
-        if dataset.get(f"RadiusOfCircular{kind}"):
-            dataset[f"RadiusOfCircular{kind}"].value = round(dataset[f"RadiusOfCircular{kind}"].value * down)
+    for place in places(dataset):
+        if "RegionLocationMinX0" in place:
+            _scale_region(place, factors)
+        for table, change in CHANGES:
+            for keyword, axes in table.items():
+                if keyword in place and place[keyword].VM:
+                    old = np.atleast_1d(np.array(place[keyword].value, float))
+                    put(place[keyword], [change(x, factors[axes[i % len(axes)]]) for i, x in enumerate(old)])
+        if MAP in place:
+            points = np.frombuffer(place[MAP].value, "<f4").reshape(-1, 5) * np.array(
+                (across, down, 1, 1, 1), np.float32
+            )
+            place[MAP].value = points.astype("<f4").tobytes()
+    ratio = list(dataset.get("PixelAspectRatio") or [])
+    if len(ratio) == 2 and abs(down / across - 1) > 0.01:
+        dataset.PixelAspectRatio = [round(1000 * float(ratio[0]) / down), round(1000 * float(ratio[1]) / across)]
+    return notes
 
 
-def _inner(place: Any, sequence: str, keyword: str) -> Any:
-    """An element of a dataset, or of the functional group that holds it in multi-frame files."""
-    inner = place if keyword in place else (place.get(sequence) or [{}])[0]
-    return inner[keyword] if keyword in inner and inner[keyword].VM > 1 else None
+def put(element: Any, values: list[float]) -> None:
+    """Set the numbers of an element, in the way of its kind: whole numbers are rounded."""
+    if element.VR in WHOLE:
+        numbers: list[Any] = [round(x) for x in values]
+    else:
+        numbers = [_decimal(x) for x in values] if element.VR == "DS" else [float(x) for x in values]
+    element.value = numbers if len(numbers) > 1 else numbers[0]
+
+
+def _move_positions(dataset: Any, down: float, across: float) -> list[str]:
+    """A position is that of the centre of the first pixel: as pixels get smaller, it moves towards the corner."""
+    shared = (dataset.get("SharedFunctionalGroupsSequence") or [])[:1]
+    whole = list(places(dataset, nested=False))
+    left = set()
+    for group in [dataset, *groups(dataset)]:
+        inside = list(places(group, nested=False))
+        for place in inside:
+            for keyword in POSITION:
+                if keyword not in place or place[keyword].VM < 2:
+                    continue
+                name, usual = POSITION[keyword]
+                scopes = [place, *inside, *(p for s in shared for p in places(s, nested=False)), *whole]
+                orientation, spacing = found(scopes, name, 6), spacing_in(scopes)
+                if spacing is None or (orientation is None and usual is None):
+                    left.add(keyword)
+                    continue
+                cosines = np.array(usual if orientation is None else orientation, float).reshape(2, 3)
+                moved = (0.5 / across - 0.5) * spacing[1] * cosines[0] + (0.5 / down - 0.5) * spacing[0] * cosines[1]
+                old = np.array(place[keyword].value, float)
+                put(place[keyword], list(old + moved[: len(old)]))
+    return [
+        f"{keyword} is kept as it was: the file does not say in which direction it lies" for keyword in sorted(left)
+    ]
+
+
+def _scale_region(region: Any, factors: dict[str, float]) -> None:
+    """Bounds, the pixel that other positions count from, and these; what integers cannot say goes into its value."""
+    for axis, factor in (("X", factors["A"]), ("Y", factors["D"])):
+        first, last, at = (f"RegionLocationMin{axis}0", f"RegionLocationMax{axis}1", f"ReferencePixel{axis}0")
+        corner, new = region[first].value, round(region[first].value * factor)
+        region[last].value, region[first].value = round((region[last].value + 1) * factor) - 1, new
+        origin, made = corner, new
+        if region.get(at) is not None:
+            origin = corner + region[at].value
+            exact = (origin + 0.5) * factor - 0.5
+            made = round(exact)
+            region[at].value = made - new
+            value, delta = f"ReferencePixelPhysicalValue{axis}", region.get(f"PhysicalDelta{axis}")
+            if value in region and delta:
+                region[value].value = region[value].value + (made - exact) * delta / factor
+        for name in (f"DopplerSampleVolume{axis}Position", f"TMLinePosition{axis}0", f"TMLinePosition{axis}1"):
+            for keyword in (name, f"{name}Retired"):
+                if keyword in region and region[keyword].VM:
+                    region[keyword].value = round((origin + region[keyword].value + 0.5) * factor - 0.5) - made
 
 
 def _decimal(value: float) -> str:

@@ -1,12 +1,12 @@
 """What a DICOM header says of the pixels: their kind, unit, padding and spacing; and what is refused."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-# PS3.3: distances between the centres of pixels, down and across, in millimetres
-SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
+from .table import MAP, OF_THIS_IMAGE, SPACING
+
 COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 
 
@@ -23,8 +23,8 @@ def objection(dataset: Any) -> str | None:
         return "a segmentation, whose labels cannot be interpolated"
     if "TotalPixelMatrixColumns" in dataset:
         return "a slide in tiles; its frames are parts of one picture"
-    if not (any(True for _ in spacings(dataset)) or regions(dataset)):
-        return "does not say how far apart its pixels lie (PixelSpacing); nothing could be measured in the result"
+    if dataset.get("Modality") == "RTDOSE":
+        return "a dose distribution; a network would invent dose, so resample it in the planning system"
     return None
 
 
@@ -59,13 +59,45 @@ def groups(dataset: Any) -> list[Any]:
     return [group for name in names for group in dataset.get(name) or []]
 
 
-def spacings(dataset: Any) -> Iterator[Any]:
-    """The elements that hold the spacing of these pixels; other nested datasets may describe other images."""
-    measures = [inner for group in groups(dataset) for inner in group.get("PixelMeasuresSequence") or []]
-    for place in (dataset, *measures):
-        yield from (place[name] for name in SPACINGS if name in place and place[name].VM == 2)
+def places(dataset: Any, nested: bool = True) -> Iterator[Any]:
+    """The datasets that say something of these pixels: this one, and the items of some of its sequences.
+
+    Args:
+        dataset: of an image, or one functional group.
+        nested: enter functional groups.
+    """
+    yield dataset
+    for name in OF_THIS_IMAGE:
+        if name in dataset and (nested or not name.endswith("FunctionalGroupsSequence")):
+            for item in dataset[name].value or []:
+                yield from places(item, nested)
 
 
-def regions(dataset: Any) -> Any:
-    """Of ultrasound, the parts of the picture that have a physical scale of their own."""
-    return [region for region in dataset.get("SequenceOfUltrasoundRegions", []) if "PhysicalDeltaX" in region]
+def found(scopes: Iterable[Any], keyword: str, count: int) -> list[float] | None:
+    """The first element of this name, and with so many numbers, in some datasets; None without one."""
+    for place in scopes:
+        if keyword in place and count == place[keyword].VM:
+            values = [float(x) for x in place[keyword].value]
+            if np.isfinite(values).all() and (keyword not in SPACING or min(values) > 0):
+                return values
+    return None
+
+
+def spacing_in(scopes: Iterable[Any]) -> tuple[float, float] | None:
+    """Distances between the centres of pixels, down and across; None where these datasets do not say them."""
+    scopes = list(scopes)
+    for keyword in (keyword for keyword, axes in SPACING.items() if axes == "DA"):
+        if (pair := found(scopes, keyword, 2)) is not None:
+            return pair[0], pair[1]
+    return None
+
+
+def has_scale(dataset: Any) -> bool:
+    """Whether something can be measured in the image: it has a spacing, or regions or points with a scale."""
+    of_regions = (region.get("PhysicalDeltaX") for region in dataset.get("SequenceOfUltrasoundRegions") or [])
+    return (
+        spacing_in(places(dataset)) is not None
+        or any(of_regions)
+        or bool(dataset.get("ALinePixelSpacing"))
+        or any(MAP in place for place in places(dataset))
+    )

@@ -14,6 +14,8 @@ from ..base import Array, Unreadable
 from ..nodata import stored
 from .geometry import scale_geometry
 from .header import groups, padding
+from .outdated import leave_out
+from .overlays import scale_overlays
 
 if TYPE_CHECKING:
     from .file import Dicom
@@ -37,16 +39,15 @@ def write(path: Path, file: "Dicom", pixels: Array, how: str) -> None:
     dataset = deepcopy(file.dataset)
     down, across = (new / old for new, old in zip(pixels.shape[1:3], file.shape[1:3], strict=True))
     made = stored(pixels, file.dtype, padding(dataset, file.dtype))
-    scale_geometry(dataset, down, across)
+    how = "; ".join([how, *_unmeasured(dataset, file)])
+    file.notes += scale_overlays(dataset, down, across) + leave_out(dataset)
+    file.notes += scale_geometry(dataset, down, across)
     _describe(dataset, made)
     data = np.ascontiguousarray(made).astype(made.dtype.newbyteorder("<")).tobytes()
     _derive(dataset, how, sha256(data).hexdigest())
     dataset.PixelData = data + b"\0" * (len(data) % 2)
     dataset["PixelData"].VR = "OB" if made.dtype.itemsize == 1 else "OW"
     dataset["PixelData"].is_undefined_length = False
-    for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
-        if keyword in dataset:
-            del dataset[keyword]
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     if not dataset.original_encoding[1]:  # big endian: pydicom swaps the bytes of numbers, but not these
@@ -58,6 +59,16 @@ def write(path: Path, file: "Dicom", pixels: Array, how: str) -> None:
             pydicom.dcmwrite(temporary, dataset, enforce_file_format=True)
         except Exception as error:
             raise Unreadable(f"{file.path}: cannot be written again ({reason(error)})") from error
+
+
+def _unmeasured(dataset: Any, file: "Dicom") -> list[str]:
+    """Of a file that does not say how far apart its pixels lie: set what the user says, and what is to be noted."""
+    if file.given is None:
+        return []
+    if file.given == "pixels":
+        return ["of unknown spacing"]
+    dataset.PixelSpacing = [str(x) for x in file.given]
+    return ["from a spacing of {:g} x {:g} mm that the user gave".format(*file.given)]
 
 
 def _describe(dataset: Any, made: Array) -> None:

@@ -1,15 +1,11 @@
 """What is measured in the larger image is what was measured in the smaller; read back by pydicom itself."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from sr.inference.files import enlarge_file
 from sr.inference.pixels import Options
 
 pydicom = pytest.importorskip("pydicom")
-from pydicom.data import get_testdata_file  # noqa: E402
 from pydicom.dataset import Dataset  # noqa: E402
 from pydicom.pixels import pixel_array  # noqa: E402
 
@@ -111,13 +107,6 @@ def test_shutters_cover_what_they_covered(tmp_path, nearest):
     assert np.abs(np.array(new.VerticesOfThePolygonalShutter) - (1.5, 3.5, 1.5, 35.5, 17.5, 17.5)).max() <= 0.5
 
 
-def test_overlays_of_the_old_size_are_left_out(tmp_path, nearest):
-    source = get_testdata_file("examples_overlay.dcm", download=False)
-    assert (0x6000, 0x3000) in pydicom.dcmread(source)
-    enlarge_file(Path(source), tmp_path / "b.dcm", nearest, Options())
-    assert not [tag for tag in pydicom.dcmread(tmp_path / "b.dcm").keys() if tag.group >> 8 == 0x60]  # noqa: SIM118
-
-
 def test_ultrasound_is_measured_by_its_regions(tmp_path, nearest):
     region = Dataset()
     region.RegionSpatialFormat, region.RegionDataType, region.RegionFlags = 1, 1, 0
@@ -134,3 +123,136 @@ def test_ultrasound_is_measured_by_its_regions(tmp_path, nearest):
     assert (made.RegionLocationMinX0, made.RegionLocationMinY0) == (4, 0)
     assert (made.RegionLocationMaxX1, made.RegionLocationMaxY1) == (39, 19)  # of 40 and 20
     assert made.ReferencePixelX0 in (8, 9)
+
+
+def of_detector(data) -> Dataset:
+    """Nuclear medicine: the position is that of a detector."""
+    data.Modality, data.NumberOfFrames = "NM", 1
+    data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.20"
+    detector = Dataset()
+    detector.ImagePositionPatient, detector.ImageOrientationPatient = [-100, 50.25, 12.5], [0.6, 0.8, 0, 0, 0, -1]
+    del data.ImagePositionPatient, data.ImageOrientationPatient
+    data.DetectorInformationSequence = [detector]
+    return data
+
+
+def by_gdcm(path) -> tuple[list[float], list[float], list[float]]:
+    """Spacing across and down, position and direction of the image, as GDCM reads them."""
+    gdcm = pytest.importorskip("gdcm")
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(path))
+    assert reader.Read()
+    image = reader.GetImage()
+    return image.GetSpacing(), image.GetOrigin(), image.GetDirectionCosines()
+
+
+@pytest.mark.parametrize("kind", [lambda data: data, of_detector], ids=["CT", "NM"])
+def test_gdcm_finds_the_corner_where_it_was(tmp_path, nearest, kind):
+    enlarged(tmp_path, kind(slice_of(random(4, 6, 1, dtype=np.uint16, low=0))), nearest)
+    corners = []
+    for name in ("a.dcm", "b.dcm"):
+        spacing, origin, cosines = (np.array(x) for x in by_gdcm(tmp_path / name))
+        corners.append(origin - spacing[0] / 2 * cosines[:3] - spacing[1] / 2 * cosines[3:])
+    assert spacing[:2] == pytest.approx([0.25, 0.4])
+    np.testing.assert_allclose(*corners, atol=1e-6)
+
+
+def without_place(pixels, **more) -> Dataset:
+    data = slice_of(pixels, **more)
+    for keyword in ("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient"):
+        del data[keyword]
+    return data
+
+
+def inside(**elements) -> list[Dataset]:
+    data = Dataset()
+    for keyword, value in elements.items():
+        setattr(data, keyword, value)
+    return [data]
+
+
+def test_radiotherapy_images_lie_in_the_plane_of_the_receptor(tmp_path, nearest):
+    old = without_place(random(4, 6, 1), Modality="RTIMAGE", ImagePlanePixelSpacing=[0.8, 0.5],
+                        RTImagePosition=[-100, 50])  # fmt: skip
+    new = enlarged(tmp_path, old, nearest)
+    assert [float(x) for x in new.ImagePlanePixelSpacing] == [0.4, 0.25]
+    # Rows go along X, columns down against Y: the first centre moves 0.125 mm left, and 0.2 mm up.
+    assert [float(x) for x in new.RTImagePosition] == pytest.approx([-100.125, 50.2])
+
+
+def test_enhanced_ultrasound_volumes_and_angiograms_say_their_place_in_groups(tmp_path, nearest):
+    old = without_place(random(2, 6, 8, 1), NumberOfFrames=2)
+    old.SharedFunctionalGroupsSequence = inside(
+        PixelMeasuresSequence=inside(PixelSpacing=[2, 1]),
+        PlaneOrientationVolumeSequence=inside(ImageOrientationVolume=[1.0, 0, 0, 0, 1, 0]),
+        FramePixelDataPropertiesSequence=inside(ImagerPixelSpacing=[0.4, 0.2]),
+        FrameDisplayShutterSequence=inside(ShutterShape="RECTANGULAR", ShutterRightVerticalEdge=8),
+    )
+    old.PerFrameFunctionalGroupsSequence = [
+        *inside(PlanePositionVolumeSequence=inside(ImagePositionVolume=[0.0, 10, 5]),
+                ProjectionPixelCalibrationSequence=inside(ObjectPixelSpacingInCenterOfBeam=[0.5, 0.25]),
+                FramePixelShiftSequence=inside(MaskSubPixelShift=[1.5, -0.5])),
+        *inside(PlanePositionVolumeSequence=inside(ImagePositionVolume=[0.0, 10, 9])),
+    ]  # fmt: skip
+    new = enlarged(tmp_path, old, nearest)
+    shared, (first, second) = new.SharedFunctionalGroupsSequence[0], new.PerFrameFunctionalGroupsSequence
+    assert shared.PixelMeasuresSequence[0].PixelSpacing == [1, 0.5]
+    assert shared.FramePixelDataPropertiesSequence[0].ImagerPixelSpacing == [0.2, 0.1]
+    assert shared.FrameDisplayShutterSequence[0].ShutterRightVerticalEdge in (15, 16)
+    assert first.PlanePositionVolumeSequence[0].ImagePositionVolume == [-0.25, 9.5, 5]
+    assert second.PlanePositionVolumeSequence[0].ImagePositionVolume == [-0.25, 9.5, 9]
+    assert first.ProjectionPixelCalibrationSequence[0].ObjectPixelSpacingInCenterOfBeam == [0.25, 0.125]
+    assert first.FramePixelShiftSequence[0].MaskSubPixelShift == [3, -1]
+
+
+@pytest.mark.parametrize(
+    "says",
+    [{"ImagePlanePixelSpacing": [0.5, 0.5]}, {"ALinePixelSpacing": 0.005},
+     {"SharedFunctionalGroupsSequence":
+      inside(FramePixelDataPropertiesSequence=inside(ImagerPixelSpacing=[0.4, 0.2]))},
+     {"TwoDimensionalToThreeDimensionalMapSequence":
+      inside(TwoDimensionalToThreeDimensionalMapData=np.float32([3, 2, 1, 1, 1]).tobytes())}],
+    ids=["RT image", "intravascular OCT", "enhanced XA", "eye"],
+)  # fmt: skip
+def test_a_spacing_is_found_wherever_it_is_said(tmp_path, nearest, says):
+    new = enlarged(tmp_path, without_place(random(4, 6, 1), **says), nearest)
+    if "TwoDimensionalToThreeDimensionalMapSequence" in new:
+        points = new.TwoDimensionalToThreeDimensionalMapSequence[0].TwoDimensionalToThreeDimensionalMapData
+        assert np.frombuffer(points, "<f4").tolist() == [6, 4, 1, 1, 1]
+
+
+@pytest.mark.parametrize("scale", [2, 1.5])
+def test_doppler_and_m_mode_are_measured_by_their_reference(tmp_path, nearest, scale):
+    places = {"DopplerSampleVolumeXPosition": 3, "DopplerSampleVolumeYPosition": -2, "TMLinePositionX0": -4,
+              "TMLinePositionY0": 1, "TMLinePositionX1": 5, "TMLinePositionY1": 4}  # fmt: skip
+    bounds = {"RegionLocationMinX0": 2, "RegionLocationMinY0": 4, "RegionLocationMaxX1": 17, "RegionLocationMaxY1": 11}
+    old = without_place(random(12, 20, 3, dtype=np.uint8, low=0, high=256), SequenceOfUltrasoundRegions=inside(
+        ReferencePixelX0=6, ReferencePixelY0=3, ReferencePixelPhysicalValueX=0.5, ReferencePixelPhysicalValueY=-3.0,
+        PhysicalUnitsXDirection=4, PhysicalUnitsYDirection=7, PhysicalDeltaX=0.01, PhysicalDeltaY=-0.2,
+        **bounds, **places))  # fmt: skip
+    new = enlarged(tmp_path, old, nearest, Options(scale=scale))
+    before, after = old.SequenceOfUltrasoundRegions[0], new.SequenceOfUltrasoundRegions[0]
+
+    def value(region, axis, x):  # of the picture's coordinate x, from its outer corner, in seconds or centimetres
+        reference = region[f"RegionLocationMin{axis}0"].value + region[f"ReferencePixel{axis}0"].value + 0.5
+        return (
+            region[f"ReferencePixelPhysicalValue{axis}"].value + (x - reference) * region[f"PhysicalDelta{axis}"].value
+        )
+
+    for axis in "XY":
+        for x in (0, 7, 11.5):
+            assert value(after, axis, x * scale) == pytest.approx(value(before, axis, x))
+    for name, displacement in places.items():
+        axis = "X" if "X" in name else "Y"
+        old_at, new_at = (
+            region[f"RegionLocationMin{axis}0"].value + region[f"ReferencePixel{axis}0"].value + moved + 0.5
+            for region, moved in ((before, displacement), (after, after[name].value))
+        )
+        assert abs(new_at - old_at * scale) <= 0.5
+
+
+def test_pixels_that_are_not_square_keep_their_shape(tmp_path, nearest):
+    old = slice_of(random(3, 6, 1), PixelAspectRatio=[4, 3])
+    new = enlarged(tmp_path, old, nearest, Options(scale=1.5))  # 4 of 3 rows, 9 of 6 columns
+    down, across = new.PixelAspectRatio
+    assert down * new.Rows / (across * new.Columns) == pytest.approx(4 * 3 / (3 * 6), rel=1e-3)

@@ -1,7 +1,9 @@
+import re
 from pathlib import Path
 
 import pytest
 
+from sr import formats, upscale
 from sr.errors import UserError
 from sr.inference.files import enlarge_file
 from sr.inference.pixels import Options
@@ -29,7 +31,7 @@ def refused(tmp_path, source, enlarger) -> str:
         ("liver_1frame.dcm", "a segmentation"),
         ("rtplan.dcm", "holds no pixels"),
         ("MR_truncated.dcm", "cannot be decoded"),
-        ("badVR.dcm", "a damaged header"),
+        ("badVR.dcm", "a dose distribution"),
         ("no_meta.dcm", "not DICOM"),
         ("image_dfl.dcm", "how far apart its pixels lie"),
     ],
@@ -41,17 +43,69 @@ def test_what_cannot_be_enlarged_rightly_is_refused(tmp_path, nearest, name, mes
 @pytest.mark.parametrize(
     ("keyword", "value", "message"),
     [
-        ("PixelSpacing", None, "how far apart its pixels lie"),
+        ("PixelSpacing", None, "how far apart its pixels lie.*--spacing 0.5, or --spacing pixels"),
+        ("PixelSpacing", [0, 0], "how far apart its pixels lie"),
+        ("Modality", "RTDOSE", "a dose distribution"),
         ("Modality", "SEG", "a segmentation"),
         ("TotalPixelMatrixColumns", 4000, "a slide in tiles"),
         ("PhotometricInterpretation", "YBR_PARTIAL_420", "gray, RGB and YBR"),
         ("PhotometricInterpretation", "CMYK", "gray, RGB and YBR"),
         ("Rows", 300, "cannot be decoded"),
+        ("SamplesPerPixel", [1, 1], "a damaged header"),
     ],
 )
 def test_one_wrong_element_is_enough(tmp_path, nearest, keyword, value, message):
     source = save(tmp_path / "a.dcm", slice_of(random(4, 6, 1), **{keyword: value}))
-    assert message in refused(tmp_path, source, nearest)
+    assert re.search(message, refused(tmp_path, source, nearest))
+
+
+def unmeasured(tmp_path, name="a.dcm"):
+    data = slice_of(random(4, 6, 1), DerivationDescription="denoised")
+    for keyword in ("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient"):
+        del data[keyword]
+    return save(tmp_path / name, data)
+
+
+def test_a_spacing_that_the_file_does_not_say_is_given(tmp_path, nearest):
+    enlarge_file(unmeasured(tmp_path), tmp_path / "b.dcm", nearest, Options(spacing=(0.5, 0.2)))
+    made = pydicom.dcmread(tmp_path / "b.dcm")
+    assert [float(x) for x in made.PixelSpacing] == [0.25, 0.1]
+    assert made.DerivationDescription == (
+        "denoised; enlarged from 6x4 to 12x8 pixels by nearest; from a spacing of 0.5 x 0.2 mm that the user gave"
+    )
+
+
+def test_or_it_is_said_that_there_is_none(tmp_path, nearest):
+    enlarge_file(unmeasured(tmp_path), tmp_path / "b.dcm", nearest, Options(spacing="pixels"))
+    made = pydicom.dcmread(tmp_path / "b.dcm")
+    assert "PixelSpacing" not in made
+    assert made.DerivationDescription.endswith("by nearest; of unknown spacing")
+
+
+def test_a_spacing_that_the_file_says_is_kept(tmp_path, nearest):
+    source = save(tmp_path / "a.dcm", slice_of(random(4, 6, 1)))
+    note = enlarge_file(source, tmp_path / "b.dcm", nearest, Options(spacing=(9, 9)))
+    assert "says itself how far apart its pixels lie: --spacing is not used" in note
+    assert pydicom.dcmread(tmp_path / "b.dcm").PixelSpacing == [0.4, 0.25]
+
+
+def test_pixels_are_read_without_a_spacing_to_train_on_them(tmp_path):
+    with formats.open(unmeasured(tmp_path)) as file:
+        assert file.spacing is None
+        assert file.read().shape == (4, 6, 1)
+
+
+def test_the_command_takes_a_spacing(tmp_path, capsys):
+    source, out = str(unmeasured(tmp_path)), str(tmp_path / "out")
+    how = ["-o", out, "--model", "bicubic", "--scale", "2", "--overwrite"]
+    assert upscale.main([source, *how, "--spacing", "0.5"]) == 0
+    assert pydicom.dcmread(tmp_path / "out" / "a_x2.dcm").PixelSpacing == [0.25, 0.25]
+    assert upscale.main([source, *how, "--spacing", "0.5", "0.4"]) == 0
+    assert pydicom.dcmread(tmp_path / "out" / "a_x2.dcm").PixelSpacing == [0.25, 0.2]
+    assert upscale.main([source, *how, "--spacing", "pixels"]) == 0
+    for wrong in (["0"], ["much"], ["1", "2", "3"], ["nan"]):
+        assert upscale.main([source, *how, "--spacing", *wrong]) == 1
+        assert "spacing" in capsys.readouterr().err
 
 
 def test_other_files_by_that_name_are_refused(tmp_path, nearest):

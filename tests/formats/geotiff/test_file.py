@@ -99,14 +99,6 @@ def test_what_it_says_of_its_bands_is_kept(tmp_path, nearest):
         assert made.tags()["own"] == "x"
 
 
-def test_statistics_of_the_old_pixels_are_left_out(tmp_path, bicubic):
-    save(tmp_path / "a.tif", random(1))
-    with rasterio.open(tmp_path / "a.tif", "r+") as file:
-        file.update_tags(1, STATISTICS_MAXIMUM=199, kept="yes")
-    with enlarged(tmp_path, bicubic) as made:
-        assert made.tags(1) == {"kept": "yes"}
-
-
 @pytest.mark.parametrize("crs", ["EPSG:4326", None])
 def test_ground_control_points_count_new_pixels(tmp_path, nearest, crs):
     points = [GroundControlPoint(r, c, 10 + c / 24, 50 - r / 20) for r, c in ((0, 0), (20, 24), (0, 24), (10.5, 3))]

@@ -10,19 +10,20 @@ import numpy as np
 import tifffile
 from tqdm import tqdm
 
-from sr.atomic import replacing
 from sr.errors import UserError, optional, reason
 from sr.image.range import Range
 
-from .base import ALL, Array, File, Unreadable, is_named
-from .nodata import masked, stored
-from .picture.limits import refuse_bombs
-from .picture.suffixes import TIFF
+from ..base import ALL, Array, File, Unreadable, is_named
+from ..beside import places_it
+from ..nodata import masked
+from ..picture.limits import refuse_bombs
+from ..picture.suffixes import TIFF
+from .writing import BLOCK_PX, writing
 
-# Numbers of the TIFF tags that only GDAL and GeoTIFF write: pixel scale, tie points, matrix, keys, metadata, nodata
-GEO_TAGS = (33550, 33922, 34264, 34735, 42112, 42113)
+# Numbers of the TIFF tags that only GDAL and GeoTIFF write: pixel scale, tie points, matrix, keys, metadata, nodata,
+# rational polynomials
+GEO_TAGS = (33550, 33922, 34264, 34735, 42112, 42113, 50844)
 LARGE_PX = 1 << 27  # a larger TIFF is read in windows even without these tags
-BLOCK_PX = 512
 CACHE_BYTES = 128 << 20  # of GDAL, whose default is a twentieth of the memory
 
 
@@ -44,7 +45,8 @@ class Scene(File):
             return False
         try:
             page: Any = tifffile.TiffFile(handle).pages[0]
-            return any(tag in page.tags for tag in GEO_TAGS) or page.imagewidth * page.imagelength > LARGE_PX
+            large = page.imagewidth * page.imagelength > LARGE_PX
+            return large or any(tag in page.tags for tag in GEO_TAGS) or places_it(path)
         except Exception:  # a damaged header: Picture is asked next, and says what is wrong
             return False
 
@@ -162,65 +164,5 @@ class Scene(File):
         self, target: Path, size: tuple[int, ...], how: str = "", plain: bool = False
     ) -> Iterator[Callable[..., None]]:
         """A GeoTIFF over the same extent: with as many bands of the same type, or if `plain` one band of 8 bits."""
-        import rasterio
-        from rasterio.windows import Window
-
-        source, (height, width) = self.source, size
-        bands, dtype = (1, np.dtype(np.uint8)) if plain else (self.shape[3], self.dtype)
-        nodata = None if plain else self.nodata
-        across, down = width / self.shape[2], height / self.shape[1]
-        profile = {
-            "driver": "GTiff", "width": width, "height": height, "count": bands, "dtype": dtype.name,
-            "crs": source.crs, "nodata": nodata, "tiled": True, "blockxsize": BLOCK_PX, "blockysize": BLOCK_PX,
-            "interleave": "pixel" if bands in (3, 4) else "band", "bigtiff": "IF_SAFER",
-            "compress": "deflate", "zlevel": 1, "predictor": 3 if dtype.kind == "f" else 2,
-        }  # fmt: skip
-        if bands in (3, 4) and source.colorinterp[0].name == "red":
-            profile["photometric"] = "RGB"
-        if not source.transform.is_identity or source.crs is not None:
-            profile["transform"] = source.transform * source.transform.scale(1 / across, 1 / down)
-        keep_mask = self.masked and source.nodata is None and not self.alpha and not plain
-
-        with replacing(target) as temporary, rasterio.open(temporary, "w", **profile) as file:
-            _place(file, source, across, down)
-            if not plain:
-                _describe(file, source)
-
-            def write(rows: slice, columns: slice, pixels: Array) -> None:
-                window = Window.from_slices(rows, columns)
-                if self.alpha and self.masked and not plain:  # missing colours stay transparent
-                    hidden = np.isnan(pixels[..., :-1]).any(-1, keepdims=True)
-                    pixels = np.concatenate([pixels[..., :-1], np.where(hidden, 0, pixels[..., -1:])], -1)
-                file.write(np.moveaxis(stored(pixels, dtype, nodata), -1, 0), window=window)
-                if keep_mask:
-                    file.write_mask(~np.isnan(pixels).all(-1), window=window)
-
+        with writing(self, target, (size[0], size[1]), plain) as write:
             yield write
-
-
-def _describe(target: Any, source: Any) -> None:
-    """Copy what is said of the pixels: tags, names, units, scales, colours."""
-    target.update_tags(**source.tags())
-    for band in range(1, source.count + 1):
-        tags = {key: value for key, value in source.tags(band).items() if not key.startswith("STATISTICS_")}
-        target.update_tags(band, **tags)
-    target.descriptions, target.units = source.descriptions, source.units
-    target.scales, target.offsets = source.scales, source.offsets
-    target.colorinterp = source.colorinterp
-
-
-def _place(target: Any, source: Any, across: float, down: float) -> None:
-    """Copy ground control points and RPCs, in pixels of the new size; the transform is set already."""
-    from rasterio.crs import CRS
-
-    points, crs = source.gcps
-    if points:
-        for point in points:
-            point.row, point.col = point.row * down, point.col * across
-        target.gcps = (points, crs or CRS())
-    if source.rpcs is not None:
-        # In RPCs, 0 is the centre of the first pixel.
-        rpcs = source.rpcs
-        rpcs.line_off, rpcs.samp_off = (rpcs.line_off + 0.5) * down - 0.5, (rpcs.samp_off + 0.5) * across - 0.5
-        rpcs.line_scale, rpcs.samp_scale = rpcs.line_scale * down, rpcs.samp_scale * across
-        target.rpcs = rpcs

@@ -1,0 +1,179 @@
+"""Writing an enlarged scene as GeoTIFF: over the same ground, as it was stored, with what was said of it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sr.atomic import replacing
+
+from ..base import Array
+from ..beside import forget
+from ..nodata import stored
+
+if TYPE_CHECKING:
+    from .file import Scene
+
+BLOCK_PX = 512
+LOSSLESS = ("DEFLATE", "LZW", "ZSTD", "LZMA")  # compressions that are kept by name; but for JPEG, others become deflate
+JPEG_QUALITY = 90  # where the source does not say its own
+# Domains of metadata that GDAL writes itself, or that are written in another way
+OWN_DOMAINS = ("IMAGE_STRUCTURE", "SUBDATASETS", "DERIVED_SUBDATASETS", "RPC", "COLOR_PROFILE", "EXIF", "LOCATION")
+SMALLEST_PX = 256  # a side of the smallest overview, at most
+
+
+@contextmanager
+def writing(file: "Scene", target: Path, size: tuple[int, int], plain: bool) -> Iterator[Callable[..., None]]:
+    """Yields a function that takes rows, columns and pixels; see `Scene.writer`."""
+    import rasterio
+    from rasterio.windows import Window
+
+    source, (height, width) = file.source, size
+    bands, dtype = (1, np.dtype(np.uint8)) if plain else (file.shape[3], file.dtype)
+    nodata = None if plain else file.nodata
+    across, down = width / file.shape[2], height / file.shape[1]
+    structure = source.tags(ns="IMAGE_STRUCTURE")
+    is_cog = structure.get("LAYOUT") == "COG" and not plain
+    profile = {
+        "driver": "GTiff", "width": width, "height": height, "count": bands, "dtype": dtype.name,
+        "crs": source.crs, "nodata": nodata, "tiled": True, "blockxsize": BLOCK_PX, "blockysize": BLOCK_PX,
+        "interleave": "pixel" if bands in (3, 4) else "band", "bigtiff": "IF_SAFER",
+        **_deflate(dtype),
+    }  # fmt: skip
+    if bands in (3, 4) and source.colorinterp[0].name == "red":
+        profile["photometric"] = "RGB"
+    if profile_of_colours := source.tags(ns="COLOR_PROFILE").get("SOURCE_ICC_PROFILE"):
+        profile["source_icc_profile"] = profile_of_colours
+    if not source.transform.is_identity or source.crs is not None:
+        profile["transform"] = source.transform * source.transform.scale(1 / across, 1 / down)
+    compression, notes = ({}, []) if plain else _compression(file, structure, dtype)
+    if not is_cog:
+        profile |= compression
+    keep_mask = file.masked and source.nodata is None and not file.alpha and not plain
+
+    with replacing(target) as temporary:
+        with rasterio.open(temporary, "w", **profile) as made:
+            _place(made, source, across, down)
+            if not plain:
+                notes += _describe(made, source, across, down, is_cog)
+
+            def write(rows: slice, columns: slice, pixels: Array) -> None:
+                window = Window.from_slices(rows, columns)
+                if file.alpha and file.masked and not plain:  # missing colours stay transparent
+                    hidden = np.isnan(pixels[..., :-1]).any(-1, keepdims=True)
+                    pixels = np.concatenate([pixels[..., :-1], np.where(hidden, 0, pixels[..., -1:])], -1)
+                made.write(np.moveaxis(stored(pixels, dtype, nodata), -1, 0), window=window)
+                if keep_mask:
+                    made.write_mask(~np.isnan(pixels).all(-1), window=window)
+
+            yield write
+        if not plain:
+            _count_again(temporary, source, is_cog, compression)
+        if is_cog:
+            _as_cog(temporary, compression)
+    if not plain:
+        file.notes += notes
+    file.notes += forget(target)
+
+
+def _deflate(dtype: np.dtype[Any]) -> dict[str, Any]:
+    return {"compress": "deflate", "zlevel": 1, "predictor": 3 if dtype.kind == "f" else 2}
+
+
+def _compression(file: "Scene", structure: dict[str, str], dtype: np.dtype[Any]) -> tuple[dict[str, Any], list[str]]:
+    """That of the source, where the result can have it, and a note where it cannot."""
+    kind = structure.get("COMPRESSION", "") if file.source.driver == "GTiff" else ""
+    if kind in LOSSLESS:
+        return {**_deflate(dtype), "compress": kind.lower()}, []
+    if "JPEG" in kind and dtype == np.uint8 and file.shape[3] in (1, 3) and file.nodata is None:
+        jpeg = {"compress": "jpeg", "jpeg_quality": int(structure.get("JPEG_QUALITY", JPEG_QUALITY))}
+        jpeg |= {"photometric": "YCBCR", "interleave": "pixel"} if file.shape[3] == 3 and file.colours else {}
+        return jpeg, []
+    lossy = kind and not kind.startswith("PACKBITS")
+    return _deflate(dtype), [f"compressed by deflate, without loss, instead of {kind}"] if lossy else []
+
+
+def _describe(target: Any, source: Any, across: float, down: float, is_cog: bool) -> list[str]:
+    """Copy what is said of the pixels: tags, names, units, scales, colours; returns notes on what is left out."""
+    left = set()
+    for band in range(source.count + 1):  # 0 is the scene
+        numbers = (band,) if band else ()
+        kept = {key: value for key, value in source.tags(*numbers).items() if not key.startswith("STATISTICS_")}
+        if not band:
+            for key, factor in (("TIFFTAG_XRESOLUTION", across), ("TIFFTAG_YRESOLUTION", down)):
+                if key in kept:  # the same size on paper
+                    kept[key] = f"{float(kept[key]) * factor:.10g}"
+        target.update_tags(*numbers, **kept)
+        for domain in source.tag_namespaces(*numbers):
+            if domain in OWN_DOMAINS:
+                continue
+            if domain.startswith("xml:") or (is_cog and domain != "GEOLOCATION"):  # which rasterio, or GDAL, drops
+                left.add(domain)
+                continue
+            tags = source.tags(*numbers, ns=domain)
+            target.update_tags(*numbers, ns=domain, **(_geolocation(tags, across, down) if domain == "GEOLOCATION"
+                                                       else tags))  # fmt: skip
+    target.descriptions, target.units = source.descriptions, source.units
+    target.scales, target.offsets = source.scales, source.offsets
+    target.colorinterp = source.colorinterp
+    return [f"metadata of {', '.join(sorted(left))} left out"] if left else []
+
+
+def _geolocation(tags: dict[str, str], across: float, down: float) -> dict[str, str]:
+    """Arrays of longitude and latitude beside a scene: at which pixels their values lie."""
+    scaled = dict(tags)
+    centre = 0.5 if tags.get("GEOREFERENCING_CONVENTION") == "PIXEL_CENTER" else 0.0
+    for axis, factor in (("PIXEL", across), ("LINE", down)):
+        if f"{axis}_OFFSET" in tags:
+            scaled[f"{axis}_OFFSET"] = repr((float(tags[f"{axis}_OFFSET"]) + centre) * factor - centre)
+        if f"{axis}_STEP" in tags:
+            scaled[f"{axis}_STEP"] = repr(float(tags[f"{axis}_STEP"]) * factor)
+    return scaled
+
+
+def _place(target: Any, source: Any, across: float, down: float) -> None:
+    """Copy ground control points and RPCs, in pixels of the new size; the transform is set already."""
+    from rasterio.crs import CRS
+
+    points, crs = source.gcps
+    if points:
+        for point in points:
+            point.row, point.col = point.row * down, point.col * across
+        target.gcps = (points, crs or CRS())
+    if source.rpcs is not None:
+        # In RPCs, 0 is the centre of the first pixel.
+        rpcs = source.rpcs
+        rpcs.line_off, rpcs.samp_off = (rpcs.line_off + 0.5) * down - 0.5, (rpcs.samp_off + 0.5) * across - 0.5
+        rpcs.line_scale, rpcs.samp_scale = rpcs.line_scale * down, rpcs.samp_scale * across
+        target.rpcs = rpcs
+
+
+def _count_again(path: Path, source: Any, is_cog: bool, compression: dict[str, Any]) -> None:
+    """Statistics and overviews of the new pixels, where the source has some of its own."""
+    import rasterio
+    from rasterio.enums import Resampling
+
+    counted = [b for b in range(1, source.count + 1) if any(k.startswith("STATISTICS_") for k in source.tags(b))]
+    levels = source.overviews(1) and not is_cog
+    if not (counted or levels):
+        return
+    quality = str(compression.get("jpeg_quality", JPEG_QUALITY))
+    with rasterio.Env(JPEG_QUALITY_OVERVIEW=quality), rasterio.open(path, "r+") as made:
+        for band in counted:
+            made.statistics(band, approx=False)  # which keeps them in the file
+        if levels:
+            most = max(made.width, made.height) / SMALLEST_PX
+            made.build_overviews([2**k for k in range(1, 16) if 2 ** (k - 1) < most] or [2], Resampling.average)
+
+
+def _as_cog(path: Path, compression: dict[str, Any]) -> None:
+    """Lay a GeoTIFF out as a cloud-optimized one, with its overviews."""
+    from rasterio.shutil import copy
+
+    options = {"COMPRESS": compression["compress"].upper(), "BLOCKSIZE": BLOCK_PX, "BIGTIFF": "IF_SAFER",
+               "OVERVIEW_RESAMPLING": "AVERAGE"}  # fmt: skip
+    options |= {"QUALITY": compression["jpeg_quality"]} if "jpeg_quality" in compression else {"PREDICTOR": "YES"}
+    with replacing(path) as made:
+        copy(path, made, driver="COG", **options)
