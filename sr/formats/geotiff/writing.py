@@ -161,8 +161,8 @@ def _count_again(path: Path, source: Any, is_cog: bool, compression: dict[str, A
         return
     quality = str(compression.get("jpeg_quality", JPEG_QUALITY))
     with rasterio.Env(JPEG_QUALITY_OVERVIEW=quality), rasterio.open(path, "r+") as made:
-        for band in counted:
-            made.statistics(band, approx=False)  # which keeps them in the file
+        if counted:
+            made.update_stats(stats=made.stats(indexes=counted), indexes=counted)
         if levels:
             most = max(made.width, made.height) / SMALLEST_PX
             made.build_overviews([2**k for k in range(1, 16) if 2 ** (k - 1) < most] or [2], Resampling.average)
