@@ -18,6 +18,7 @@ RGB, BT601 = 0, 6  # of colorspace
 # From colorspace to FFmpeg's name of the matrix. Others, and unspecified, are taken for BT.601 both when a frame is
 # decoded and when it is encoded, so that the choice cancels out.
 MATRICES = {1: "ITU709", 4: "FCC", 7: "SMPTE240M", 9: "BT2020", 10: "BT2020"}
+FORMATS = {(1, 3): "rgb24", (2, 3): "rgb48le", (1, 4): "rgba", (2, 4): "rgba64le"}  # by bytes and channels
 RANGELESS = ("mpeg4", "mpeg2video", "wmv2")  # codecs that cannot mark full range
 
 
@@ -36,11 +37,25 @@ def tags_of(stream: Any, frame: Any) -> dict[str, int]:
 def tags_as_stored(clip: "Clip", codec: str, pixel_format: str) -> dict[str, int]:
     """Tags of the new clip: those of the old, except where RGB becomes YUV or the codec cannot mark full range."""
     tags = dict(clip.tags)
-    if tags["colorspace"] == RGB and not pixel_format.startswith(("gbr", "bgr", "rgb")):
+    if tags["colorspace"] == RGB and not pixel_format.startswith(("gbr", "bgr", "rgb", "argb")):
         tags["colorspace"], tags["color_range"] = BT601, LIMITED
     if codec in RANGELESS:
         tags["color_range"] = LIMITED
     return tags
+
+
+def is_clear(pixel_format: str) -> bool:
+    """Whether frames of this format hold transparency."""
+    from av import VideoFormat
+
+    return any(component.is_alpha for component in VideoFormat(pixel_format).components)
+
+
+def is_deep(pixel_format: str) -> bool:
+    """Whether frames of this format have more than 8 bits a channel."""
+    from av import VideoFormat
+
+    return VideoFormat(pixel_format).components[0].bits > 8
 
 
 def quarter_turns(frame: Any) -> int:
@@ -49,23 +64,24 @@ def quarter_turns(frame: Any) -> int:
 
 
 def to_rgb(frame: Any, clip: "Clip") -> Array:
-    """H W 3, uint8 or uint16, upright; of the size of the clip's first frame."""
+    """H W 3, or with transparency H W 4, uint8 or uint16, upright; of the size of the clip's first frame."""
     matrix, turns = MATRICES.get(frame.colorspace, "ITU601"), quarter_turns(frame)
     height, width = (clip.width, clip.height) if turns % 2 else (clip.height, clip.width)
-    rgb = frame.reformat(width, height, format="rgb48le" if clip.deep else "rgb24", src_colorspace=matrix,
+    rgb = frame.reformat(width, height, format=FORMATS[clip.dtype.itemsize, clip.shape[3]], src_colorspace=matrix,
                          dst_colorspace=matrix, interpolation=_interpolation(),
                          dst_color_range="JPEG").to_ndarray()  # fmt: skip
     return np.ascontiguousarray(np.rot90(rgb, turns))
 
 
 def from_rgb(pixels: Array, pixel_format: str, tags: dict[str, int]) -> Any:
-    """A frame of PyAV from H W 3, uint8 or uint16."""
+    """A frame of PyAV from H W 3 or H W 4, uint8 or uint16; without transparency where the format has none."""
     import av
 
     matrix = MATRICES.get(tags["colorspace"], "ITU601")
-    rgb = av.VideoFrame.from_ndarray(
-        np.ascontiguousarray(pixels), format="rgb24" if pixels.dtype == np.uint8 else "rgb48le"
-    )
+    if not is_clear(pixel_format):
+        pixels = pixels[..., :3]
+    kind = FORMATS[pixels.dtype.itemsize, pixels.shape[2]]
+    rgb = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=kind)
     full = tags["color_range"] == FULL
     frame = rgb.reformat(format=pixel_format, src_colorspace=matrix, dst_colorspace=matrix,
                          interpolation=_interpolation(), src_color_range="JPEG",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .file import Clip
 
 HIDDEN = ("vp8", "vp9", "av1")  # codecs some of whose packets hold a frame that is never shown
+CLEAR = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # decoders of transparency, which FFmpeg's own leave out
 
 
 def picture_of(path: Path, file: Any) -> Any:
@@ -31,6 +32,21 @@ def is_cover(stream: Any) -> bool:
     return "attached_pic" in repr(stream.disposition)
 
 
+def decoder_of(stream: Any) -> Any:
+    """The decoder of a stream: the one that keeps its transparency."""
+    import av
+
+    context = stream.codec_context
+    if context.name not in CLEAR or stream.metadata.get("alpha_mode") != "1":
+        return context
+    try:
+        decoder = av.CodecContext.create(CLEAR[context.name], "r")
+    except ValueError:  # not part of this FFmpeg
+        return context
+    decoder.extradata = context.extradata
+    return decoder
+
+
 def survey(av: Any, file: Any, stream: Any) -> tuple[Any, list[int], int, Fraction]:
     """Read all packets once.
 
@@ -38,7 +54,7 @@ def survey(av: Any, file: Any, stream: Any) -> tuple[Any, list[int], int, Fracti
         The first undamaged frame, or None; the times of all frames; how many packets the stream has; and the end
         of the longest stream, in seconds.
     """
-    first, times, count, end, clock = None, [], 0, Fraction(0), _clock(file)
+    first, times, count, end, clock, decoder = None, [], 0, Fraction(0), _clock(file), decoder_of(stream)
     for packet in file.demux():
         mine = packet.stream.index == stream.index
         if packet.size:
@@ -48,7 +64,7 @@ def survey(av: Any, file: Any, stream: Any) -> tuple[Any, list[int], int, Fracti
                 times.append(clock(packet))
         if mine and first is None:
             try:
-                first = next((frame for frame in packet.decode() if not frame.is_corrupt), None)
+                first = next((frame for frame in decoder.decode(packet) if not frame.is_corrupt), None)
             except av.FFmpegError:
                 continue
     return first, times, count, end
@@ -57,13 +73,16 @@ def survey(av: Any, file: Any, stream: Any) -> tuple[Any, list[int], int, Fracti
 def decoded(clip: "Clip", file: Any) -> Generator[tuple[int, Array, Any], None, None]:
     """Every frame: its time, its pixels, and the frame of PyAV. Packets of other streams go to `clip.other`.
 
-    A damaged frame is replaced by the one before it (the first by the next), and its time noted in `clip.damaged`.
+    A damaged frame is replaced by the one before it (the first by the next), and its time noted in `clip.damaged`;
+    that of an interlaced one in `clip.interlaced`. Of two frames at one time, as two fields that do not belong together
+    are decoded, the first is taken.
     """
     import av
 
-    expected, last, lost = list(reversed(clip.times)), None, set[int]()
+    expected, last, lost, shown = list(reversed(clip.times)), None, set[int](), None
     stream = picture_of(clip.path, file)
-    stream.thread_type = "SLICE"  # with threads by frame, an error would come with a later packet
+    decoder = decoder_of(stream)
+    decoder.thread_type = "SLICE"  # with threads by frame, an error would come with a later packet
     hidden = stream.codec_context.name in HIDDEN
     clock = _clock(file)
     # In AVI, frames are stored out of order and without times: the n-th frame shown has the n-th time.
@@ -74,7 +93,7 @@ def decoded(clip: "Clip", file: Any) -> Generator[tuple[int, Array, Any], None, 
                 clip.other(packet)
             continue
         try:
-            frames = packet.decode()
+            frames = decoder.decode(packet)
         except av.FFmpegError:
             if packet.size:
                 lost.add(clock(packet))
@@ -94,8 +113,12 @@ def decoded(clip: "Clip", file: Any) -> Generator[tuple[int, Array, Any], None, 
                     yield time, pixels if last is None else last[0], frame
             if expected and expected[-1] == at:
                 expected.pop()
+            if at == shown:
+                continue
+            if frame.interlaced_frame:
+                clip.interlaced.append(at)
             yield at, pixels, frame
-            last = pixels, frame
+            last, shown = (pixels, frame), at
     if last is None:
         raise Unreadable(f"{clip.path}: not one frame can be decoded")
     for time in reversed(expected):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sr.errors import UserError
 
+from .colours import is_deep
+
 if TYPE_CHECKING:
     from .file import Clip
 
@@ -21,6 +23,19 @@ ENCODERS: dict[str, dict[str, str]] = {
     "wmv2": {"qmin": "1", "qmax": "3"},
     "ffv1": {"level": "3"},
 }
+# Encoders that hold transparency, with the pixel formats in which they do; and in which container, the preferred first
+CLEAR: dict[str, dict[str, str]] = {
+    "libvpx-vp9": ENCODERS["libvpx-vp9"],
+    "prores_ks": {"profile": "4444", "alpha_bits": "16"},
+    "qtrle": {},
+    "png": {},
+    "ffv1": ENCODERS["ffv1"],
+}
+CLEAR_FORMATS = {"libvpx-vp9": ("yuva420p",), "prores_ks": ("yuva444p10le",), "qtrle": ("argb",),
+                 "png": ("rgba", "rgba64be"), "ffv1": ("bgra", "yuva444p", "gbrap16le", "yuva444p10le", "yuva444p12le"),
+                 }  # fmt: skip
+CLEAR_IN = {".webm": ("libvpx-vp9",), ".mkv": ("libvpx-vp9", "ffv1", "prores_ks"), ".avi": ("ffv1",),
+            ".mov": ("prores_ks", "qtrle", "png")}  # fmt: skip
 # From the codec of the old clip to the encoder that is tried first; libx264 for all others
 AGAIN = {
     "hevc": "libx265",
@@ -30,7 +45,13 @@ AGAIN = {
     "ffv1": "ffv1",
     "mpeg2video": "mpeg2video",
 }
-CODES = {"libx264": "h264", "libx265": "hevc", "libvpx-vp9": "vp9", "libsvtav1": "av1"}  # encoder to codec
+CODES = {
+    "libx264": "h264",
+    "libx265": "hevc",
+    "libvpx-vp9": "vp9",
+    "libsvtav1": "av1",
+    "prores_ks": "prores",
+}  # encoder to codec, where their names differ
 # Codecs that a container takes, where FFmpeg's own list is incomplete, or includes codecs that AVI cannot keep in order
 TAKEN = {".ts": {"h264", "hevc", "mpeg2video"}, ".mts": {"h264", "hevc", "mpeg2video"}, ".mpg": {"mpeg2video"},
          ".mpeg": {"mpeg2video"}, ".avi": {"mpeg4", "ffv1"}, ".wmv": {"wmv2"}}  # fmt: skip
@@ -40,7 +61,7 @@ SQUARE = ("libvpx-vp9", "libsvtav1")  # encoders that cannot store that pixels a
 
 
 def encoder_for(path: Path, target: Any, stream: Any, clip: "Clip", height: int, width: int) -> tuple[str, str]:
-    """Encoder and pixel format; subsampled chroma is given up where a size is odd.
+    """Encoder and pixel format; subsampled chroma is given up where a size is odd, transparency where nothing holds it.
 
     Args:
         path: to write.
@@ -56,6 +77,10 @@ def encoder_for(path: Path, target: Any, stream: Any, clip: "Clip", height: int,
 
     taken = TAKEN.get(path.suffix.lower()) or target.supported_codecs
     before = stream.codec_context
+    if clip.alpha:
+        if (found := _clear_encoder(path, before.name, clip)) is not None:
+            return found
+        clip.dropped.append(f"transparency, which {path.suffix} cannot store; a .webm, .mkv or .mov can")
     wanted = before.pix_fmt.replace("yuvj", "yuv").replace("yuva", "yuv").replace("gbrap", "gbrp")
     sub = "420" in wanted or "422" in wanted or "nv12" in wanted
     odd = ("420" in wanted and height % 2) or (sub and width % 2)
@@ -80,6 +105,22 @@ def encoder_for(path: Path, target: Any, stream: Any, clip: "Clip", height: int,
                 return codec, pixel_format
     raise UserError(f"{path}: no encoder at hand puts {width}x{height} pixels of {'10' if clip.deep else '8'} bits, "
                     f"{float(clip.rate):g} frames a second, into {path.suffix}; name an .mkv with -o")  # fmt: skip
+
+
+def _clear_encoder(path: Path, before: str, clip: "Clip") -> tuple[str, str] | None:
+    """An encoder, of the codec `before` if any is, and a pixel format that hold transparency, and all bits if one can."""
+    import av
+
+    taken = [codec for codec in CLEAR_IN.get(path.suffix.lower(), ()) if codec in av.codecs_available]
+    taken.sort(key=lambda codec: CODES.get(codec, codec) != before)
+    if clip.ratio not in (None, 1):
+        taken = [codec for codec in taken if codec not in SQUARE]
+    for deep in dict.fromkeys([clip.deep, False, True]):
+        for codec in taken:
+            found = [name for name in CLEAR_FORMATS[codec] if is_deep(name) == deep]
+            if found:
+                return codec, clip.form if clip.form in found else found[0]
+    return None
 
 
 def time_base_for(path: Path, clip: "Clip", codec: str) -> Fraction:

@@ -15,21 +15,23 @@ from sr.errors import UserError, optional, reason
 from sr.image.range import Range
 
 from ..base import Array, File, Unreadable
-from .colours import from_rgb, quarter_turns, tags_of
+from .colours import from_rgb, is_clear, is_deep, quarter_turns, tags_of
 from .decode import decoded, picture_of, survey
 from .mux import prepare
 
 
 class Clip(File):
-    """Frames H W 3 in order: uint8, or uint16 where the clip has more than 8 bits.
+    """Frames in order, H W 3 or with transparency H W 4: uint8, or uint16 where the clip has more than 8 bits.
 
     All packets are read once before any frame: where a frame is damaged, its time is then known all the same.
 
     - `times`: presentation times of its frames, in order, in units of `time_base` (seconds).
     - `rate`: mean frames a second.
     - `tags`: what its colours mean (colours.py).
+    - `form`: FFmpeg's name of its pixel format.
     - `ratio`: width of a pixel / its height, as it is shown; None where the file does not say.
     - `damaged`: times of frames that could not be decoded; complete once all frames were read.
+    - `interlaced`: times of frames that hold two moments, in a clip that does not begin with one; the same.
     - `dropped`: what the new clip does not contain: streams that its container cannot take, frames that are not there.
     """
 
@@ -43,6 +45,7 @@ class Clip(File):
         super().__init__(path, handle)
         av = optional("av", f"{path}: clips need PyAV", "video")
         self.damaged: list[int] = []
+        self.interlaced: list[int] = []
         self.dropped: list[str] = []
         self.pending: deque[tuple[int, Any]] = deque()  # time and PyAV's frame of what was read and not yet written
         self.other: Callable[[Any], None] = _ignore  # takes the packets of other streams while frames are decoded
@@ -76,15 +79,15 @@ class Clip(File):
         """Copy what is needed later: stream and frame belong to the container, which is closed soon."""
         turned = quarter_turns(first) % 2
         height, width = (first.width, first.height) if turned else (first.height, first.width)
-        self.shape, self.times, self.time_base = (len(times), height, width, 3), sorted(times), stream.time_base
+        self.alpha = is_clear(first.format.name)
+        self.shape = (len(times), height, width, 3 + self.alpha)
+        self.times, self.time_base = sorted(times), stream.time_base
         self.rate = Fraction(stream.average_rate or stream.base_rate or stream.guessed_rate or 25)
-        self.deep = first.format.components[0].bits > 8
+        self.deep, self.form = is_deep(first.format.name), first.format.name
         self.dtype = np.dtype(np.uint16 if self.deep else np.uint8)
         self.tags = tags_of(stream, first)
         ratio = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or None
         self.ratio: Fraction | None = 1 / ratio if ratio and turned else ratio
-        if any(component.is_alpha for component in first.format.components):
-            self.dropped.append("transparency")
 
     @property
     def height(self) -> int:
@@ -139,6 +142,9 @@ class Clip(File):
             at = ", ".join(f"{float(time * self.time_base):.2f}" for time in self.damaged[:5])
             more = " ..." if len(self.damaged) > 5 else ""
             self.notes.append(f"{len(self.damaged)} damaged ones replaced by their neighbours (at {at}{more} s)")
+        if self.interlaced:
+            self.notes.append(f"{len(self.interlaced)} interlaced ones, two moments in each, enlarged as they are (the "
+                              f"first at {float(self.interlaced[0] * self.time_base):.2f} s)")  # fmt: skip
         self.notes += [f"not kept: {what}" for what in self.dropped]
 
 

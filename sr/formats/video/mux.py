@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from sr.errors import reason
 
-from .colours import tags_as_stored
+from .colours import is_clear, tags_as_stored
 from .decode import is_cover, picture_of
-from .encoders import ENCODERS, SQUARE, encoder_for, time_base_for
+from .encoders import CLEAR, ENCODERS, SQUARE, encoder_for, time_base_for
 
 if TYPE_CHECKING:
     from .file import Clip
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # Containers for which frames must be stored in the order shown: otherwise all times would be moved to begin at 0
 IN_ORDER = (".flv",)
 # Metadata that describes the old file's bytes
-STALE = {"BPS", "DURATION", "ENCODER", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "_STATISTICS_WRITING_APP",
+STALE = {"ALPHA_MODE", "BPS", "DURATION", "ENCODER", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "_STATISTICS_WRITING_APP",
          "_STATISTICS_WRITING_DATE_UTC", "_STATISTICS_TAGS", "MAJOR_BRAND", "MINOR_VERSION",
          "COMPATIBLE_BRANDS"}  # fmt: skip
 
@@ -38,7 +38,9 @@ def prepare(path: Path, clip: "Clip", source: Any, target: Any, height: int, wid
     stream = picture_of(clip.path, source)
     codec, pixel_format = encoder_for(path, target, stream, clip, height, width)
     more = {"bf": "0"} if path.suffix.lower() in IN_ORDER else {}
-    out = target.add_stream(codec, rate=clip.rate, options=ENCODERS[codec] | more)
+    out = target.add_stream(
+        codec, rate=clip.rate, options=(CLEAR if is_clear(pixel_format) else ENCODERS)[codec] | more
+    )
     out.width, out.height, out.pix_fmt = width, height, pixel_format
     out.time_base = out.codec_context.time_base = time_base_for(path, clip, codec)
     if clip.ratio:
@@ -76,6 +78,9 @@ def _copies(source: Any, target: Any, picture: Any, clip: "Clip") -> dict[int, A
         try:
             if stream.type not in ("audio", "subtitle", "video", "attachment"):
                 raise ValueError("no sound, subtitle or picture")
+            if is_cover(stream) and "matroska" in target.format.name:  # which would show it as a second film
+                _attach(target, stream, next(packet for packet in source.demux(stream) if packet.size))
+                continue
             copies[stream.index] = target.add_stream_from_template(stream)
             copies[stream.index].metadata.update(stream.metadata)
             if hasattr(stream, "disposition"):  # cover, default, for the hard of hearing ...
@@ -83,6 +88,14 @@ def _copies(source: Any, target: Any, picture: Any, clip: "Clip") -> dict[int, A
         except (ValueError, av.FFmpegError) as error:
             clip.dropped.append(f"stream {stream.index} ({stream.type}: {reason(error)})")
     return copies
+
+
+def _attach(target: Any, stream: Any, packet: Any) -> None:
+    """A cover as Matroska has it: a file attached, which players know by its name."""
+    kind = {"mjpeg": "jpeg"}.get(stream.codec_context.name, stream.codec_context.name)
+    name = stream.metadata.get("filename", f"cover.{kind.replace('jpeg', 'jpg')}")
+    attached = target.add_attachment(name, stream.metadata.get("mimetype", f"image/{kind}"), bytes(packet))
+    attached.metadata.update({key: value for key, value in stream.metadata.items() if key not in attached.metadata})
 
 
 def _lasting(metadata: dict[str, str]) -> dict[str, str]:

@@ -1,3 +1,4 @@
+import io
 from fractions import Fraction
 
 import numpy as np
@@ -7,7 +8,7 @@ from sr import formats
 
 av = pytest.importorskip("av")
 
-from tests.formats.video.clips import UNEVEN, about, decoded, enlarged, make, means, seconds  # noqa: E402
+from tests.formats.video.clips import UNEVEN, about, decoded, enlarged, make, means, packets, seconds  # noqa: E402
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
@@ -110,3 +111,70 @@ def test_a_clip_cut_short_gives_what_is_there(tmp_path, suffix):
     assert len(decoded(target)) == n
     if suffix == ".mkv":  # which says how long it was
         assert "it was cut short" in said
+
+
+def mpeg2(count, mode="prog", first=0, size=(64, 96), g="12") -> bytes:
+    """An elementary stream of count frames, progressive or with their top or bottom field first."""
+    graph, more = av.filter.Graph(), {} if mode == "prog" else {"flags": "+ildct+ilme"}
+    chain = [graph.add_buffer(width=size[1], height=size[0], format="yuv420p", time_base=Fraction(1, 25)),
+             graph.add("setfield", mode), graph.add("buffersink")]  # fmt: skip
+    chain[0].link_to(chain[1])
+    chain[1].link_to(chain[2])
+    graph.configure()
+    with io.BytesIO() as made:
+        with av.open(made, "w", format="mpeg2video") as file:
+            stream = file.add_stream("mpeg2video", rate=25, options={"g": g} | more)
+            stream.height, stream.width, stream.pix_fmt = *size, "yuv420p"
+            for i in range(count):
+                rgb = av.VideoFrame.from_ndarray(np.full((*size, 3), 10 * (first + i), np.uint8), format="rgb24")
+                frame = rgb.reformat(format="yuv420p")
+                frame.pts, frame.time_base = i, Fraction(1, 25)
+                graph.push(frame)
+                file.mux(stream.encode(graph.pull()))
+            file.mux(stream.encode(None))
+        return made.getvalue()
+
+
+def fields(kinds) -> bytes:
+    """Pictures of 32 lines, made fields of frames, 1 top and 2 bottom: a stream that FFmpeg's encoder cannot make."""
+    data, at, fields = bytearray(mpeg2(len(kinds), first=9, size=(32, 96), g="1")), 0, iter(kinds)
+    while (at := data.find(b"\0\0\1\xb3", at)) >= 0:  # sequence header, ISO/IEC 13818-2, 6.2.2.1
+        data[at + 5], data[at + 6] = data[at + 5] & 0xF0, 64  # lines
+        at += 4
+    at = 0
+    while (at := data.find(b"\0\0\1\xb5", at)) >= 0:
+        if data[at + 4] >> 4 == 1:  # sequence extension: not progressive
+            data[at + 5] &= ~8
+        if data[at + 4] >> 4 == 8:  # picture coding extension: top field, bottom field
+            data[at + 6] = data[at + 6] & 0xFC | next(fields)
+            data[at + 7] &= 0x3E
+            data[at + 8] &= 0x7F
+        at += 4
+    return bytes(data)
+
+
+def muxed(path, data: bytes):
+    with av.open(io.BytesIO(data), format="mpegvideo") as source, av.open(path, "w") as file:
+        stream = file.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                file.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".mpg", ".ts"])
+def test_interlaced_in_the_middle_is_told(tmp_path, suffix):
+    source = muxed(tmp_path / f"a{suffix}", mpeg2(8) + mpeg2(4, "tff", 8) + mpeg2(4, "bff", 12))
+    target, said = enlarged(source)
+    assert len(decoded(target)) == len(decoded(source)) == 16
+    assert "8 interlaced ones, two moments in each, enlarged as they are" in said
+
+
+def test_two_frames_at_one_time_are_one(tmp_path):
+    """Of fields that do not belong together FFmpeg makes two frames of one packet."""
+    source = muxed(tmp_path / "a.mpg", mpeg2(8) + fields([1, 2] * 4))
+    times = [frame.pts for frame in decoded(source)]
+    assert len(times) > len(set(times))
+    target, _ = enlarged(source)
+    assert len(decoded(target)) == len(packets(source, "video")[0]) == 9

@@ -1,7 +1,9 @@
+import io
 import shutil
 import subprocess
 
 import pytest
+from PIL import Image
 
 av = pytest.importorskip("av")
 
@@ -57,3 +59,26 @@ def test_ffprobe_finds_nothing_wrong(tmp_path, suffix):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.stderr == ""
     assert done.stdout.strip().strip(",").split()[0] == "12"
+
+
+def test_a_cover_stays_one(tmp_path):
+    """Matroska has it as a file attached; as a stream it would be a second film."""
+    data = io.BytesIO()
+    Image.new("RGB", (16, 16), (200, 30, 20)).save(data, "JPEG")
+    plain, source = make(tmp_path / "plain.mkv"), tmp_path / "a.mkv"
+    with av.open(plain) as clip, av.open(source, "w") as file:
+        stream = file.add_stream_from_template(clip.streams.video[0])
+        file.add_attachment("cover.jpg", "image/jpeg", data.getvalue())
+        for packet in clip.demux():
+            if packet.size:
+                packet.stream = stream
+                file.mux(packet)
+    target, said = enlarged(source)
+    assert "not kept" not in said
+    for path in (source, target):
+        with av.open(path) as file:
+            films = [s for s in file.streams.video if "attached_pic" not in repr(s.disposition)]
+            covers = [s for s in file.streams.video if s not in films]
+            assert (len(films), len(covers)) == (1, 1)
+            assert covers[0].metadata["filename"] == "cover.jpg"
+            assert bytes(next(p for p in file.demux(covers[0]) if p.size)) == data.getvalue()
