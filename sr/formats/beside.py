@@ -52,16 +52,20 @@ def forget(target: Path, new: Collection[Path] = ()) -> list[str]:
     return [f"removed {', '.join(path.name for path in gone)}, made for the file that was there before"] if gone else []
 
 
-def carry(source: Path, target: Path, down: float, across: float) -> list[str]:
+def carry(source: Path, target: Path, down: float, across: float, turned: bool = False) -> list[str]:
     """Write beside a picture what lies beside its source and places it, in pixels of the new size.
 
     Args:
         source, target: the pictures; what lay beside `target` is removed, as it was made for an older file.
         down, across: new size / old size, of rows and of columns.
+        turned: the picture was turned upright, so that its rows and columns are others.
 
     Returns:
         Notes for the user.
     """
+    if turned:
+        left = "what lies beside it and places it is left out: the picture is turned upright, as its EXIF says"
+        return [left] * places_it(source) + forget(target)
     world = next((path for path in world_names(source) if path.is_file()), None)
     numbers = None if world is None else _numbers(world)
     aux, polynomials = _read_aux(source), [path.name for path in _polynomials(source) if path.is_file()]

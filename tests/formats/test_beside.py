@@ -98,6 +98,16 @@ def test_a_damaged_world_file_is_told(tmp_path, bicubic, content):
     assert not (tmp_path / "b.pgw").exists()
 
 
+def test_a_picture_that_is_turned_upright_tells_what_is_left_out(tmp_path, bicubic):
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.open(picture(tmp_path / "a.png")).save(tmp_path / "a.jpg", exif=exif)
+    (tmp_path / "a.jgw").write_text("\n".join(map(str, TURNED)))
+    note = enlarge_file(tmp_path / "a.jpg", tmp_path / "b.jpg", bicubic, Options())
+    assert "what lies beside it and places it is left out: the picture is turned upright" in note
+    assert not (tmp_path / "b.jgw").exists()
+
+
 def test_polynomials_beside_a_picture_are_told(tmp_path, bicubic):
     picture(tmp_path / "a.jpg")
     (tmp_path / "a_RPC.TXT").write_text("LINE_OFF: 1")

@@ -1,7 +1,7 @@
 """Writing an enlarged scene as GeoTIFF: over the same ground, as it was stored, with what was said of it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,11 +34,12 @@ def writing(file: "Scene", target: Path, size: tuple[int, int], plain: bool) -> 
     bands, dtype = (1, np.dtype(np.uint8)) if plain else (file.shape[3], file.dtype)
     nodata = None if plain else file.nodata
     across, down = width / file.shape[2], height / file.shape[1]
+    crs, notes = _crs(file)
     structure = source.tags(ns="IMAGE_STRUCTURE")
     is_cog = structure.get("LAYOUT") == "COG" and not plain
     profile = {
         "driver": "GTiff", "width": width, "height": height, "count": bands, "dtype": dtype.name,
-        "crs": source.crs, "nodata": nodata, "tiled": True, "blockxsize": BLOCK_PX, "blockysize": BLOCK_PX,
+        "crs": crs, "nodata": nodata, "tiled": True, "blockxsize": BLOCK_PX, "blockysize": BLOCK_PX,
         "interleave": "pixel" if bands in (3, 4) else "band", "bigtiff": "IF_SAFER",
         **_deflate(dtype),
     }  # fmt: skip
@@ -46,9 +47,10 @@ def writing(file: "Scene", target: Path, size: tuple[int, int], plain: bool) -> 
         profile["photometric"] = "RGB"
     if profile_of_colours := source.tags(ns="COLOR_PROFILE").get("SOURCE_ICC_PROFILE"):
         profile["source_icc_profile"] = profile_of_colours
-    if not source.transform.is_identity or source.crs is not None:
+    if not source.transform.is_identity or crs is not None:
         profile["transform"] = source.transform * source.transform.scale(1 / across, 1 / down)
-    compression, notes = ({}, []) if plain else _compression(file, structure, dtype)
+    compression, told = ({}, []) if plain else _compression(file, structure, dtype)
+    notes += told
     if not is_cog:
         profile |= compression
     keep_mask = file.masked and source.nodata is None and not file.alpha and not plain
@@ -76,6 +78,23 @@ def writing(file: "Scene", target: Path, size: tuple[int, int], plain: bool) -> 
     if not plain:
         file.notes += notes
     file.notes += forget(target)
+
+
+def _crs(file: "Scene") -> tuple[Any, list[str]]:
+    """The reference system, also from a .prj beside the file, which GDAL does not read; a note where it is damaged."""
+    from rasterio._err import CPLE_BaseError
+    from rasterio.crs import CRS
+    from rasterio.errors import CRSError
+
+    beside = file.path.with_suffix(".prj")
+    if file.source.crs is not None or file.source.transform.is_identity or not beside.is_file():
+        return file.source.crs, []
+    try:
+        return CRS.from_wkt(beside.read_text(errors="replace"), morph_from_esri_dialect=True), []
+    except CRSError:
+        with suppress(CPLE_BaseError):  # GDAL keeps the error, and rasterio raises it again at the next call
+            _ = file.source.colorinterp
+        return None, [f"{beside.name} is left out: no reference system that can be read"]
 
 
 def _deflate(dtype: np.dtype[Any]) -> dict[str, Any]:

@@ -90,7 +90,7 @@ class Picture(File):
         return (0, 1, 2) if coded and self.pixels.shape[2] >= 3 else None
 
     @cached_property
-    def orientation(self) -> int:
+    def orientation(self) -> int:  # type: ignore[override]
         """Value of the orientation tag, 1..8; 1 is upright, and taken where the tag is missing or wrong."""
         if self.page is not None:
             tag = self.page.tags.get("Orientation")

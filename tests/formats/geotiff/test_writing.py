@@ -153,6 +153,19 @@ def test_world_files_beside_a_tiff(tmp_path, nearest, name):
         assert np.array_equal(made.read(), random().repeat(2, 1).repeat(2, 2))
 
 
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_prj_beside_a_world_file(tmp_path, nearest, damaged):
+    plain_tiff(tmp_path / "a.tif")
+    (tmp_path / "a.tfw").write_text("10\n0\n0\n-10\n500005\n3999995\n")
+    text = rasterio.CRS.from_epsg(32633).to_wkt(version="WKT1_ESRI")
+    (tmp_path / "a.prj").write_text(text[:50] if damaged else text)
+    made, note = enlarged(tmp_path, nearest)
+    with made:
+        assert made.transform == NORTH_UP * NORTH_UP.scale(0.5)
+        assert made.crs == (None if damaged else rasterio.CRS.from_epsg(32633))
+    assert ("a.prj is left out: no reference system that can be read" in note) == damaged
+
+
 def test_aux_xml_beside_a_tiff(tmp_path, nearest):
     plain_tiff(tmp_path / "a.tif")
     (tmp_path / "a.tif.aux.xml").write_text(
