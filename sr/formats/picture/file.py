@@ -9,17 +9,17 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 import tifffile
-from PIL import UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from sr.image.range import Range
 
 from ..base import Array, File, Unreadable
-from . import pillow, png, tiff
+from . import heif, pillow, png, tiff
 from .limits import refuse_bombs
-from .meta import ICC, XMP, Meta, meta_of
+from .meta import ICC, ISO_GAIN_MAP, UNKEPT, UNKEPT_SEGMENTS, XMP, Meta, meta_of, without_gain_map
 from .orientation import ORIENTATION, UPRIGHT
 from .suffixes import SUFFIXES, TIFF, advice
-from .writing import refuse, write
+from .writing import lost, refuse, write
 
 
 class Picture(File):
@@ -107,13 +107,38 @@ class Picture(File):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # about damaged EXIF
-                return replace(meta_of(self.opened or pillow.opened(self.handle)), alpha=self.alpha)
+                image = self.opened or pillow.opened(self.handle)
+                return self._with_more(replace(meta_of(image), alpha=self.alpha), image)
         except UnidentifiedImageError:  # a TIFF of more bands than Pillow reads
             assert self.page is not None
             icc, xmp = (self.page.tags[code].value if code in self.page.tags else None for code in (ICC, XMP))
             return Meta(self.alpha, icc, None, xmp)
         except Exception:  # Pillow raises many kinds on damaged metadata
-            return Meta(self.alpha)
+            return Meta(self.alpha, lost=("what it says of itself, which is damaged",))
+
+    def _with_more(self, meta: Meta, image: Image.Image) -> Meta:
+        """What Pillow does not tell: colours and text of its format, and what is lost."""
+        colours, chunks, lost = None, list[tuple[bytes, bytes]](), list[str]()
+        if image.format == "PNG":
+            colours, chunks, lost = png.said(self.handle)
+            lost = [f"chunk {name}" for name in lost]
+        elif image.format in ("AVIF", "HEIF"):
+            colours = heif.colours_of(self.handle)
+            if (bits := heif.depth(self.handle)) > 8:
+                lost.append(f"{bits} bits (8 are read and written)")
+        if b"hdrgm:Version" in (meta.xmp or b"") or any(data.startswith(ISO_GAIN_MAP) for _, data in _segments(image)):
+            lost.append("the gain map of its high dynamic range")  # Pillow does not count it as a picture
+            meta = replace(meta, xmp=without_gain_map(meta.xmp))
+        elif image.format in ("MPO", "HEIF") and (more := getattr(image, "n_frames", 1) - 1):
+            lost.append(f"{more} more picture(s) in it")
+        if image.format in ("MPO", "JPEG"):
+            lost += [UNKEPT_SEGMENTS[name] for name in dict(_segments(image)) if name in UNKEPT_SEGMENTS]
+        inverted = self.page is not None and self.page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
+        if self.page is not None:
+            lost += [name for code, name in UNKEPT.items() if code in self.page.tags]
+        comment = image.info.get("comment") if image.format in ("JPEG", "MPO") else None
+        return replace(meta, colours=colours, chunks=tuple(chunks), comment=comment, inverted=inverted,
+                       lost=tuple(lost))  # fmt: skip
 
     def find_range(self) -> Range:
         """What the type can hold, for 8 bits, and for 16 bits except a TIFF without colours; others are measured.
@@ -131,4 +156,11 @@ class Picture(File):
 
     def save(self, target: Path, made: list[Array], how: str, plain: bool) -> None:
         height, width = made[0].shape[:2]
-        write(target, made[0], self.meta.enlarged(width, height, width / self.shape[2]))
+        meta = self.meta.enlarged(width, height, width / self.shape[2])
+        write(target, made[0], meta)
+        self.notes += [f"not kept: {what}" for what in lost(target.suffix, meta)]
+
+
+def _segments(image: Any) -> list[tuple[str, bytes]]:
+    """The application segments of a JPEG: names as Pillow gives them, and contents."""
+    return getattr(image, "applist", [])

@@ -13,6 +13,11 @@ EXIF, GPS, INTEROPERABILITY = 0x8769, 0x8825, 0xA005  # each holds the place of 
 WIDTH, HEIGHT = 0xA002, 0xA003
 # Of a TIFF, tags that describe the picture: text, camera, time, author, copyright. The others say where its pixels are.
 DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 33432, EXIF, GPS)
+# Of a TIFF, tags that say something and are not kept
+UNKEPT = {301: "TransferFunction", 318: "WhitePoint", 319: "PrimaryChromaticities", 291: "GrayResponseCurve",
+          33723: "IPTC", 34377: "Photoshop's resources", 37724: "Photoshop's layers"}  # fmt: skip
+UNKEPT_SEGMENTS = {"APP13": "IPTC and Photoshop's resources", "APP11": "content credentials (JUMBF)"}  # of a JPEG
+ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496"  # begins a segment of a JPEG, ISO 21496-1
 OF_THE_OLD_SIZE = ('{"shape"', "ImageJ=", "<?xml")  # descriptions in which Python, ImageJ and OME note the old shape
 
 
@@ -24,6 +29,11 @@ class Meta:
         alpha: the last channel is transparency.
         icc, exif, xmp: the bytes as they are stored.
         dpi: pixels an inch, across and down.
+        colours: primaries and transfer function, numbers of ITU-T H.273, where it says so outside of ICC.
+        chunks: of a PNG, kind and content: what else its colours mean, text, and all that is marked as safe to copy.
+        comment: of a JPEG.
+        inverted: of a gray TIFF, 0 is white.
+        lost: what it says that is not kept, whatever it is written to.
     """
 
     alpha: bool = False
@@ -31,6 +41,11 @@ class Meta:
     exif: bytes | None = None
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
+    colours: tuple[int, int] | None = None
+    chunks: tuple[tuple[bytes, bytes], ...] = ()
+    comment: bytes | None = None
+    inverted: bool = False
+    lost: tuple[str, ...] = ()
 
     def enlarged(self, width: int, height: int, scale: float) -> "Meta":
         """Metadata of the picture enlarged by `scale`: the same size on paper, so more pixels an inch.
@@ -83,6 +98,14 @@ def meta_of(image: Image.Image) -> Meta:
     icc = info.get("icc_profile") if image.mode != "CMYK" else None  # CMYK is converted, so its profile no longer fits
     dpi = info.get("dpi")
     return Meta(False, icc or None, exif, xmp, None if dpi is None else (float(dpi[0]), float(dpi[1])))
+
+
+def without_gain_map(xmp: bytes | None) -> bytes | None:
+    """XMP that no longer announces pictures behind this one (Ultra HDR, GContainer)."""
+    if xmp is None:
+        return None
+    xmp = re.sub(rb'\s+hdrgm:Version="[^"]*"', b"", xmp)
+    return re.sub(rb"<Container:Directory>.*?</Container:Directory>", b"", xmp, flags=re.DOTALL)
 
 
 def exif_of(data: bytes) -> Image.Exif:

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import imagecodecs
@@ -11,6 +12,11 @@ from PIL import Image
 from ..base import Array
 from .meta import Meta, exif_of
 
+LONGEST = 1 << 24  # bytes of a chunk that is looked into
+COLOURS = (b"gAMA", b"cHRM", b"sRGB", b"mDCV", b"cLLI")
+# Chunks that are read elsewhere, describe the old bytes, or are those of an animation
+KNOWN = (b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"pHYs", b"eXIf", b"tIME", b"sBIT", b"hIST", b"acTL", b"fcTL", b"fdAT")
+ELSEWHERE = (b"XML:com.adobe.xmp", b"Raw profile type exif", b"Raw profile type xmp", b"Raw profile type APP1")
 LEVEL = 3  # of compression: files nearly as small as with the usual 6, which takes longer than enlarging
 
 
@@ -40,6 +46,41 @@ def exif(handle: BinaryIO) -> Image.Exif:
     return exif_of(b"")
 
 
+def chunks(handle: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    """Kind and content of each chunk but the pixels; text may stand behind them. A damaged end ends them."""
+    handle.seek(8)
+    while len(head := handle.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        if kind == b"IDAT" or length > LONGEST:
+            handle.seek(length + 4, 1)
+            continue
+        data = handle.read(length)
+        if kind == b"IEND" or handle.read(4) != struct.pack(">I", zlib.crc32(kind + data)):
+            return
+        yield kind, data
+
+
+def said(handle: BinaryIO) -> tuple[tuple[int, int] | None, list[tuple[bytes, bytes]], list[str]]:
+    """What a PNG says besides its pixels and what Pillow tells.
+
+    Returns:
+        Primaries and transfer function (cICP); the chunks to keep; and the names of those that cannot be kept.
+    """
+    colours, kept, lost = None, [], []
+    for kind, data in chunks(handle):
+        name = kind.decode("latin-1")
+        if kind == b"cICP" and len(data) == 4:
+            colours = (data[0], data[1])
+        elif kind in (b"iTXt", b"tEXt", b"zTXt"):
+            if not data.startswith(ELSEWHERE):
+                kept.append((kind, data))
+        elif kind in COLOURS or (kind not in KNOWN and kind[:1].islower() and kind[3:].islower()):
+            kept.append((kind, data))
+        elif kind not in KNOWN:
+            lost.append(name)
+    return colours, kept, lost
+
+
 def decoded(handle: BinaryIO) -> Array:
     """Pixels of any depth, H W or H W C, not yet turned upright."""
     handle.seek(0)
@@ -54,6 +95,8 @@ def encoded(pixels: Array, meta: Meta) -> bytes:
 def _with_chunks(png: bytes, meta: Meta) -> bytes:
     """The metadata as chunks behind the header, for imagecodecs writes pixels alone."""
     chunks = []
+    if meta.colours:
+        chunks.append((b"cICP", bytes([*meta.colours, 0, 1])))  # RGB, full range
     if meta.icc:
         chunks.append((b"iCCP", b"ICC\0\0" + zlib.compress(meta.icc)))
     if meta.dpi:
@@ -63,6 +106,7 @@ def _with_chunks(png: bytes, meta: Meta) -> bytes:
         chunks.append((b"eXIf", meta.exif.removeprefix(b"Exif\0\0")))
     if meta.xmp:
         chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + meta.xmp))
+    chunks += meta.chunks
     made = b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
     )

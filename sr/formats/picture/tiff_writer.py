@@ -4,6 +4,7 @@ import struct
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import tifffile
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
@@ -18,6 +19,10 @@ PLACEHOLDER = 1
 
 def write_tiff(path: Path, pixels: Array, meta: Meta) -> None:
     """Write H W C of any type and number of bands, with its metadata."""
+    if meta.inverted and pixels.shape[2] == 1 and pixels.dtype.kind == "u":
+        pixels, gray = np.iinfo(pixels.dtype).max - pixels, "miniswhite"
+    else:
+        gray = "minisblack"
     rgb, inner, big = pixels.shape[2] == 3 + meta.alpha, dict[int, Any](), pixels.nbytes > CLASSIC_BYTES
     tags: list[Any] = [(XMP, "B", len(meta.xmp), meta.xmp, True)] if meta.xmp else []
     if meta.exif is not None:
@@ -28,7 +33,7 @@ def write_tiff(path: Path, pixels: Array, meta: Meta) -> None:
     resolution: dict[str, Any] = {"resolution": meta.dpi, "resolutionunit": "INCH"} if meta.dpi else {}
     extra = pixels.shape[2] - (3 if rgb else 1)
     tifffile.imwrite(
-        path, pixels[..., 0] if pixels.shape[2] == 1 else pixels, photometric="rgb" if rgb else "minisblack",
+        path, pixels[..., 0] if pixels.shape[2] == 1 else pixels, photometric="rgb" if rgb else gray,
         planarconfig="contig", compression="zlib", iccprofile=meta.icc, extratags=tags, metadata=None,
         extrasamples=[*["unspecified"] * (extra - meta.alpha), *["unassalpha"] * meta.alpha] if extra else None,
         bigtiff=big, software=False, **resolution,

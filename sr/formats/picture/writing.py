@@ -10,10 +10,12 @@ from sr.atomic import replacing
 from sr.errors import UserError
 
 from ..base import Array
-from . import png
+from . import heif, png
 from .meta import XMP, Meta, exif_of
 from .suffixes import AVIF, HEIC, JPEG, SUFFIXES, TIFF
 from .tiff_writer import write_tiff
+
+TEXT = (b"tEXt", b"zTXt", b"iTXt")
 
 
 def refuse(path: Path, dtype: np.dtype[Any], channels: int) -> None:
@@ -43,18 +45,38 @@ def write(path: str | Path, pixels: Array, meta: Meta | None = None) -> None:
     path, meta = Path(path), meta or Meta()
     suffix, channels = path.suffix.lower(), pixels.shape[2]
     refuse(path, pixels.dtype, channels)
-    by_pillow = pixels.dtype == np.uint8 and (channels in (1, 3) or (channels == 4 and meta.alpha))
+    inverted = meta.inverted and channels == 1
+    by_pillow = not inverted and pixels.dtype == np.uint8 and (channels in (1, 3) or (channels == 4 and meta.alpha))
     if suffix in TIFF and not by_pillow:
         with replacing(path) as temporary:
             write_tiff(temporary, pixels, meta)
         return
-    if pixels.dtype == np.uint16:
+    if suffix == ".png" and (pixels.dtype == np.uint16 or meta.chunks or meta.colours):
         with replacing(path) as temporary:
             temporary.write_bytes(png.encoded(pixels, meta))
         return
     image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
     with replacing(path) as temporary:
         image.save(temporary, **_options(suffix, meta))
+        if meta.colours and suffix in AVIF | HEIC:
+            heif.set_colours(temporary, meta.colours)
+
+
+def lost(suffix: str, meta: Meta) -> list[str]:
+    """What a picture says that is not kept in a file of this suffix."""
+    found, suffix = list(meta.lost), suffix.lower()
+    if suffix != ".png":
+        kinds = [kind.decode("latin-1") for kind, _ in meta.chunks if kind not in TEXT]
+        found += [f"chunks {', '.join(kinds)}"] if kinds else []
+        texts = [data.split(b"\0")[0].decode("latin-1") for kind, data in meta.chunks if kind in TEXT]
+        found += [f"text ({', '.join(texts)})"] if texts else []
+        if meta.colours and suffix not in AVIF | HEIC:
+            found.append(
+                f"primaries {meta.colours[0]} and transfer function {meta.colours[1]} of H.273; a .png keeps them"
+            )
+    if meta.comment and suffix not in JPEG:
+        found.append("comment")
+    return found
 
 
 def _options(suffix: str, meta: Meta) -> dict[str, Any]:
@@ -65,7 +87,8 @@ def _options(suffix: str, meta: Meta) -> dict[str, Any]:
     if meta.dpi is not None and suffix != ".webp" and suffix not in AVIF | HEIC:
         options["dpi"] = meta.dpi
     if suffix in JPEG:
-        options |= {"quality": 95, "subsampling": 0} | ({"xmp": meta.xmp} if meta.xmp else {})
+        options |= {"quality": 95, "subsampling": 0} | ({"comment": meta.comment} if meta.comment else {})
+        options |= {"xmp": meta.xmp} if meta.xmp else {}
     elif suffix == ".webp":
         options |= {"lossless": True} | ({"xmp": meta.xmp} if meta.xmp else {})
     elif suffix in AVIF | HEIC:

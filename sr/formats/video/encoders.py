@@ -108,7 +108,7 @@ def encoder_for(path: Path, target: Any, stream: Any, clip: "Clip", height: int,
 
 
 def _clear_encoder(path: Path, before: str, clip: "Clip") -> tuple[str, str] | None:
-    """An encoder, of the codec `before` if any is, and a pixel format that hold transparency, and all bits if one can."""
+    """Encoder, of the codec `before` if any is, and pixel format that hold transparency, and all bits if one can."""
     import av
 
     taken = [codec for codec in CLEAR_IN.get(path.suffix.lower(), ()) if codec in av.codecs_available]
