@@ -13,6 +13,11 @@ from sr.errors import UserError
 from .base import Array, File, is_named
 from .picture import Picture, refuse_bombs
 
+NAMES = {"icc_profile": "ICC profile", "exif": "EXIF", "xmp": "XMP", "comment": "comment"}
+# What Pillow writes of that, by the format
+KEPT = {".webp": ("icc_profile", "exif", "xmp"), ".avif": ("icc_profile", "exif", "xmp"),
+        ".png": ("icc_profile", "exif"), ".gif": ("comment",)}  # fmt: skip
+
 
 class Animation(File):
     """A GIF, or a WebP, APNG or AVIF of several frames: H W 4 uint8, each frame complete, as it is shown."""
@@ -39,6 +44,8 @@ class Animation(File):
             self.image = Image.open(handle)
             count = getattr(self.image, "n_frames", 1)
             refuse_bombs(path, self.image.width * self.image.height * count)
+            found = {key: self.image.info.get(key) for key in ("icc_profile", "exif", "xmp", "comment")}
+            self.said = {key: value for key, value in found.items() if value}
             self.loop: int | None = self.image.info.get("loop")  # 0 for ever, None where the file does not say
         self.shape = (count, self.image.height, self.image.width, 4)
         self.durations_ms: list[float] = []
@@ -58,11 +65,15 @@ class Animation(File):
             raise UserError(f"{self.path}: an animation, which {target.suffix} cannot hold; name a .gif, .webp or .png")
 
     def save(self, target: Path, made: list[Array], how: str, plain: bool) -> None:
-        write(target, made, self.durations_ms, self.loop)
+        kept = KEPT.get(target.suffix.lower(), ())
+        write(target, made, self.durations_ms, self.loop, {k: v for k, v in self.said.items() if k in kept})
         self.notes.append(f"{len(made)} frames")
+        self.notes += [f"not kept: {NAMES[key]}" for key in self.said if key not in kept]
 
 
-def write(path: Path, frames: Sequence[Array], durations_ms: list[float], loop: int | None) -> None:
+def write(
+    path: Path, frames: Sequence[Array], durations_ms: list[float], loop: int | None, said: dict[str, Any] | None = None
+) -> None:
     """Write frames H W 4: whole or not at all. In a GIF each pixel is opaque or transparent, with nothing between."""
     suffix = path.suffix.lower()
     pictures = [Image.fromarray(frame) for frame in frames]
@@ -79,7 +90,7 @@ def write(path: Path, frames: Sequence[Array], durations_ms: list[float], loop: 
         ".png": {"disposal": 0, "blend": 0},
         ".avif": {"quality": 90},
     }
-    more |= settings.get(suffix, {})
+    more |= settings.get(suffix, {}) | (said or {})
     whole = all(duration == int(duration) for duration in durations_ms)
     durations = [int(d) for d in durations_ms] if whole else durations_ms
     with replacing(path) as temporary:

@@ -9,6 +9,7 @@ from sr.formats import Unreadable, animation
 from sr.inference.files import enlarge_file
 from sr.inference.models import load
 from sr.inference.pixels import Options
+from tests.formats.picture.samples import ICC
 
 LOSSLESS = {".gif": {}, ".png": {}, ".webp": {"lossless": True, "exact": True}}
 
@@ -75,6 +76,26 @@ def test_what_is_shown_once_stays_so(tmp_path):
     assert read(target)[0].loop is None
     for suffix in (".png", ".webp"):
         assert read(enlarged(tmp_path / "a.gif", suffix)[0])[0].loop == 1
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+def test_what_it_says_of_itself(tmp_path, suffix):
+    exif = Image.Exif()
+    exif[271] = "a camera"
+    source = make(tmp_path / f"a{suffix}", icc_profile=ICC, exif=exif.tobytes())
+    target, said = enlarged(source)
+    assert said == "4 frames"
+    with Image.open(target) as made:
+        assert made.info["icc_profile"] == ICC
+        assert made.getexif()[271] == "a camera"
+    assert enlarged(source, ".gif")[1] == "4 frames; not kept: ICC profile; not kept: EXIF"
+
+
+def test_the_comment_of_a_gif(tmp_path):
+    source = make(tmp_path / "a.gif", comment=b"by hand")
+    with Image.open(enlarged(source)[0]) as made:
+        assert made.info["comment"] == b"by hand"
+    assert "not kept: comment" in enlarged(source, ".webp")[1]
 
 
 def test_one_kind_becomes_another(tmp_path):
