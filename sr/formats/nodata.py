@@ -54,17 +54,28 @@ def filled(image: Tensor, missing: Tensor, else_: float = 0.5) -> Tensor:
         missing: of the same shape, or with one channel for all; true where a pixel is missing.
         else_: value of pixels farther than `FILL_PX` from any known one.
     """
-    known = (~missing).to(image.dtype)
-    image = torch.where(missing, 0.0, image)
+    height, width = image.shape[-2:]
+    masks = missing.reshape(-1, height, width)
+    groups = torch.where(missing, 0.0, image).reshape(len(masks), -1, height, width)
+    # A frame of one pixel that is never known, and all masks in a row: neighbours lie at the same distances everywhere.
+    inside, known = F.pad(torch.ones_like(masks), (1, 1, 1, 1)).flatten(), F.pad(~masks, (1, 1, 1, 1))
+    values = F.pad(groups, (1, 1, 1, 1)).transpose(0, 1).flatten(1)
+    row = width + 2
+    around = torch.tensor([dy * row + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx], device=image.device)
+    near = F.max_pool2d(known[:, None].to(image.dtype), 3, 1, 1)[:, 0].flatten() > 0
+    known = known.flatten()
+    ring = (near & inside & ~known).nonzero()[:, 0]
     for _ in range(FILL_PX):
-        near = F.avg_pool2d(known, 3, 1, 1)
-        means = F.avg_pool2d(image, 3, 1, 1) / near.clamp(min=1e-6)
-        fresh = (near > 0) & (known == 0)
-        if not fresh.any():
+        if not len(ring):
             break
-        image = torch.where(fresh, means, image)
-        known = torch.where(fresh, 1.0, known)
-    return torch.where(known == 0, else_, image)
+        beside = ring + around[:, None]
+        sure = known[beside].to(image.dtype)
+        values[:, ring] = (values[:, beside] * sure).sum(1) / sure.sum(0)
+        known[ring] = True
+        beside = beside.unique()
+        ring = beside[inside[beside] & ~known[beside]]
+    made = torch.where(known, values, else_).reshape(-1, len(masks), height + 2, row)
+    return made.transpose(0, 1)[..., 1:-1, 1:-1].reshape(image.shape)
 
 
 def without_hidden_colours(image: Tensor) -> Tensor:
