@@ -36,6 +36,7 @@ PACKAGES = {
     "generator": "generators",
 }
 NEEDED = {  # what an option cannot do without
+    ("experiment", "recipe"): ["data.root=somewhere"],
     ("data", "folder"): ["data.root=somewhere"],
     ("data", "base"): ["+data._target_=sr.data.photos.Photos"],
     ("data", "paired"): ["data.hr=high", "data.lr=low"],
@@ -155,7 +156,7 @@ def test_every_sweep_composes_each_of_its_values(name, tmp_path):
     assert f"python -m sr.train sweep={name} " in (Path(CONF) / "sweep" / f"{name}.yaml").read_text()
     for option, values in config.hydra.sweeper.params.items():
         for value in str(values).split(","):
-            validate(composed([f"{option}={value}"], tmp_path))
+            validate(composed([f"{option}={value}", *NEEDED.get((option, value), [])], tmp_path))
 
 
 def test_what_an_agent_of_wandb_would_call(tmp_path):
