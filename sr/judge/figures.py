@@ -13,6 +13,7 @@ from sr.image.view import visible
 from .score import Box
 from .table import Column
 
+NAMED = 6  # so many points have their names beside them; more have numbers, and the names stand apart
 AXES = ("distortion", "perception")  # x and y of the plane
 
 
@@ -85,7 +86,8 @@ def scatter(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column], x:
     rows = [row for row in rows if row.get(x) is not None and row.get(y) is not None]
     names = list(dict.fromkeys(row["set"] for row in rows))
     models = list(dict.fromkeys(row["model"] for row in rows))
-    figure, axes = plt.subplots(1, len(names), figsize=(4 * len(names), 3.6), layout="constrained", squeeze=False)
+    width = 4 * len(names) + 2 * (len(models) > NAMED)  # inches
+    figure, axes = plt.subplots(1, len(names), figsize=(width, 3.6), layout="constrained", squeeze=False)
     for axis, name in zip(axes[0], names, strict=True):
         drawn = [row for row in rows if row["set"] == name]
         front = sorted(
@@ -93,9 +95,10 @@ def scatter(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column], x:
         )
         axis.plot(*zip(*front, strict=True), color="C7", linestyle="--", linewidth=1)
         for row in drawn:
-            colour = f"C{models.index(row['model']) % 10}"
-            axis.scatter(row[x], row[y], color=colour, s=36, zorder=3)
-            axis.annotate(row["model"], (row[x], row[y]), xytext=(5, 5), textcoords="offset points", fontsize=8)
+            number = models.index(row["model"])
+            text, label = (str(number), f"{number}  {row['model']}") if len(models) > NAMED else (row["model"], None)
+            axis.scatter(row[x], row[y], color=f"C{number % 10}", s=36, zorder=3, label=label)
+            axis.annotate(text, (row[x], row[y]), xytext=(5, 5), textcoords="offset points", fontsize=8)
         axis.margins(0.25)
         axis.grid(alpha=0.3)
         axis.set(
@@ -103,6 +106,11 @@ def scatter(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column], x:
             xlabel=towards(columns[x].title, right),
             ylabel=towards(columns[y].title, up),
         )
+    if len(models) > NAMED:
+        handles = {
+            label: handle for axis in axes[0] for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
+        }
+        figure.legend(handles.values(), handles, loc="outside right upper", fontsize=8)
     save(figure, path)
     return f"{'up' if up else 'down'} and {'right' if right else 'left'}"
 

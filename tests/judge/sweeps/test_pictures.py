@@ -34,6 +34,17 @@ def test_fidelity_against_perception_takes_two_finished_jobs(add, tmp_path):
         assert (np.abs(picture - colour) <= 3).all(-1).sum() > 100
 
 
+def test_many_jobs_are_numbered_and_named_beside_the_plane(add, tmp_path):
+    widths = []
+    for count in (6, 7):
+        while len(list(tmp_path.glob("*/.hydra"))) < count:
+            i = len(list(tmp_path.glob("*/.hydra")))
+            add(f"x={i}", 30 + i, 0.2 + i / 10)
+        assert plane(read(tmp_path), tmp_path / "plane.png")
+        widths.append(Image.open(tmp_path / "plane.png").width)
+    assert widths == [800, 1200]
+
+
 def test_curves_of_finished_and_interrupted_jobs(add, tmp_path):
     assert not curves(read(tmp_path), tmp_path / "curves.png")
     add("x=1 seed=1", 30)
