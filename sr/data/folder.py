@@ -11,7 +11,7 @@ from sr.formats import database
 from .images import Images
 from .layout import numbered
 from .module import CropData, Which, listed
-from .notes import say_skipped
+from .notes import say, say_skipped
 from .pack import Pack
 from .sets import Found, locate, together
 
@@ -85,6 +85,9 @@ class Folder(CropData):
         if not kept:
             raise UserError(f"no image of {found.root} can be used with its partner in {found.lr_root}; pairs share "
                             f"their names, and lr is {self.scale} times smaller")  # fmt: skip
+        if any(isinstance(which, str) for which in listed(self.root)):  # nobody has named its LR folder
+            say(f"{found.root}: its {len(kept)} LR images are taken from {found.lr_root}, and degradation= makes none; "
+                "name the HR folder alone to have them made")  # fmt: skip
         hr, lr = hr.keep([i for i, _ in kept]), lr.keep([j for _, j in kept])
         return hr, lr.seen_as(hr)
 

@@ -108,6 +108,17 @@ def test_a_size_that_is_none(folder, sizes):
         folder(sizes=sizes)
 
 
+def test_that_lr_images_are_taken_is_said(tmp_path, make, capsys):
+    make(tmp_path / "set" / "HR", "a.png b.png", (40, 48))
+    make(tmp_path / "set" / "LR", "a.png b.png", (10, 12))
+    options = {"scale": 4, "crop_px": 16, "cache": str(tmp_path / "cache")}
+    assert len(Folder(str(tmp_path / "set"), **options).pairs[1]) == 2
+    assert "its 2 LR images are taken" in capsys.readouterr().err
+    named = {"hr": str(tmp_path / "set" / "HR"), "lr": str(tmp_path / "set" / "LR")}
+    assert len(Folder(named, **options).pairs[1]) == 2
+    assert not capsys.readouterr().err
+
+
 def test_pairs_have_one_size(tmp_path, make):
     make(tmp_path / "set" / "HR", "a.png b.png", (40, 48))
     make(tmp_path / "set" / "LR", "a.png b.png", (10, 12))
