@@ -397,7 +397,9 @@ def test_slices_of_volumes_find_their_partners_by_name_and_number(tmp_path):
         item = images[i]
         assert item["lr"].mean().item() == pytest.approx(item["hr"].mean().item(), abs=1e-3)
     options = {"scale": 2, "channels": 1, "crop_px": 16, "batch_size": 1, "seed": 0, "workers": 0}
-    paired = Paired(str(tmp_path / "hr"), str(tmp_path / "lr"), 3, cache=str(tmp_path / "cache"), **options)
+    paired = Paired(
+        str(tmp_path / "hr"), str(tmp_path / "lr"), held_out_images=3, cache=str(tmp_path / "cache"), **options
+    )
     hr, lr = paired.training()
     assert hr.names == ["c.nii.gz[0]", "c.nii.gz[1]", "c.nii.gz[2]"]  # all slices of b are held out
     assert lr.names == ["c_x2.nii.gz[0]", "c_x2.nii.gz[1]", "c_x2.nii.gz[2]"]

@@ -166,7 +166,8 @@ def keepers(trainer: pl.Trainer) -> list[Checkpoints]:
 
 def scores_of(trainer: pl.Trainer) -> dict[str, float]:
     """Metric -> its value in the newest validation."""
-    return {name.removeprefix("val/"): float(value) for name, value in trainer.callback_metrics.items()}
+    values = trainer.callback_metrics.items()  # the bar's loss is among them, whose mean a stop cuts short
+    return {name.removeprefix("val/"): float(value) for name, value in values if name.startswith("val/")}
 
 
 def validation_is_due(trainer: pl.Trainer) -> bool:
