@@ -92,8 +92,8 @@ def recorded(window: Tensor, codec: str, strength: int) -> Tensor:
     import av
 
     height, width = window.shape[2:]
-    # Encoders want even sizes, libx265 crashes on frames of less than 64 pixels, and libx264 does not always do the same
-    # twice on frames of 64 (measured: in a third of the tries; on 128, never).
+    # Encoders want even sizes, libx265 crashes on frames of less than 64 pixels, and libx264 does not always do the
+    # same twice on frames of 64 (measured: in a third of the tries; on 128, never).
     padding = (0, max(128 - width, width % 2), 0, max(128 - height, height % 2))
     frames = F.pad(window.float(), padding, mode="replicate").byte().permute(0, 2, 3, 1).contiguous().numpy()
     options = {"crf": str(strength), "preset": "veryfast", "x265-params": "log-level=none:pools=none:frame-threads=1"}
