@@ -37,6 +37,7 @@ PACKAGES = {
 }
 NEEDED = {  # what an option cannot do without
     ("experiment", "recipe"): ["data.root=somewhere"],
+    ("sweep", "recipe"): ["data.root=somewhere"],
     ("data", "folder"): ["data.root=somewhere"],
     ("data", "base"): ["+data._target_=sr.data.photos.Photos"],
     ("data", "paired"): ["data.hr=high", "data.lr=low"],
@@ -157,6 +158,15 @@ def test_every_sweep_composes_each_of_its_values(name, tmp_path):
     for option, values in config.hydra.sweeper.params.items():
         for value in str(values).split(","):
             validate(composed([f"{option}={value}", *NEEDED.get((option, value), [])], tmp_path))
+
+
+def test_the_recipes_sweep_takes_the_data_of_its_experiment():
+    """Before there is a job, from which its folder has its name."""
+    sweep, job = (
+        compose("train", overrides=[f"{group}=recipe", "data.root=somewhere"]) for group in ("sweep", "experiment")
+    )
+    for option in ("name", "data._target_", "data.root"):
+        assert OmegaConf.select(sweep, option) == OmegaConf.select(job, option)
 
 
 def test_what_an_agent_of_wandb_would_call(tmp_path):
