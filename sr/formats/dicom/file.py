@@ -13,7 +13,7 @@ from sr.image.range import Range
 
 from ..base import Array, File, Spacing, Unreadable, has_no_suffix, is_named
 from ..nodata import masked
-from .header import has_scale, objection, padding, places, rescale, spacing_in, stored_limits
+from .header import has_other_scale, objection, padding, places, rescale, spacing_in, stored_limits
 from .naming import SUFFIXES, begins_as_dicom
 from .series import range_of_series
 from .writing import write
@@ -53,7 +53,8 @@ class Dicom(File):
             size = self.dataset.Rows, self.dataset.Columns
             self.shape = (int(self.dataset.get("NumberOfFrames") or 1), *size, int(self.dataset.SamplesPerPixel))
             self.slope, self.intercept = rescale(self.dataset)
-            self.spacing, self.scaled = spacing_in(places(self.dataset)), has_scale(self.dataset)
+            self.spacing = spacing_in(places(self.dataset))
+            self.scaled = self.spacing is not None or has_other_scale(self.dataset)
         except UserError:
             raise
         except Exception as error:

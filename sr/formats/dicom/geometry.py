@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .header import found, groups, places, spacing_in
+from .header import found, groups, names_in, places, spacing_in
 from .table import INDEX, LENGTH, MAP, OFFSET, PIXEL, POSITION, SPACING
 
 WHOLE = ("IS", "SS", "US", "SL", "UL")  # kinds of numbers without a fraction
@@ -21,6 +21,7 @@ CHANGES: tuple[tuple[dict[str, str], Callable[[float, float], float]], ...] = (
     (OFFSET, lambda x, factor: x * factor),
     (LENGTH, lambda x, factor: x * factor),
 )
+COUNTED = {keyword: (axes, change) for table, change in CHANGES for keyword, axes in table.items()}
 
 
 def scale_geometry(dataset: Any, down: float, across: float) -> list[str]:
@@ -32,14 +33,15 @@ def scale_geometry(dataset: Any, down: float, across: float) -> list[str]:
     notes = _move_positions(dataset, down, across)  # by the old spacing
     factors = {"D": down, "A": across}
     for place in places(dataset):
-        if "RegionLocationMinX0" in place:
+        names = names_in(place)
+        if "RegionLocationMinX0" in names:
             _scale_region(place, factors)
-        for table, change in CHANGES:
-            for keyword, axes in table.items():
-                if keyword in place and place[keyword].VM:
-                    old = np.atleast_1d(np.array(place[keyword].value, float))
-                    put(place[keyword], [change(x, factors[axes[i % len(axes)]]) for i, x in enumerate(old)])
-        if MAP in place:
+        for keyword in COUNTED.keys() & names:
+            if place[keyword].VM:
+                axes, change = COUNTED[keyword]
+                old = np.atleast_1d(np.array(place[keyword].value, float))
+                put(place[keyword], [change(x, factors[axes[i % len(axes)]]) for i, x in enumerate(old)])
+        if MAP in names:
             points = np.frombuffer(place[MAP].value, "<f4").reshape(-1, 5) * np.array(
                 (across, down, 1, 1, 1), np.float32
             )
@@ -62,16 +64,16 @@ def put(element: Any, values: list[float]) -> None:
 def _move_positions(dataset: Any, down: float, across: float) -> list[str]:
     """A position is that of the centre of the first pixel: as pixels get smaller, it moves towards the corner."""
     shared = (dataset.get("SharedFunctionalGroupsSequence") or [])[:1]
-    whole = list(places(dataset, nested=False))
+    of_all = [place for scope in (*shared, dataset) for place in places(scope, nested=False)]
     left = set()
     for group in [dataset, *groups(dataset)]:
         inside = list(places(group, nested=False))
         for place in inside:
-            for keyword in POSITION:
-                if keyword not in place or place[keyword].VM < 2:
+            for keyword in POSITION.keys() & names_in(place):
+                if place[keyword].VM < 2:
                     continue
                 name, usual = POSITION[keyword]
-                scopes = [place, *inside, *(p for s in shared for p in places(s, nested=False)), *whole]
+                scopes = [place, *inside, *of_all]
                 orientation, spacing = found(scopes, name, 6), spacing_in(scopes)
                 if spacing is None or (orientation is None and usual is None):
                     left.add(keyword)

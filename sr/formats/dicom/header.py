@@ -7,6 +7,7 @@ import numpy as np
 
 from .table import MAP, OF_THIS_IMAGE, SPACING
 
+PAIRS = tuple(keyword for keyword, axes in SPACING.items() if axes == "DA")
 COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 
 
@@ -59,6 +60,11 @@ def groups(dataset: Any) -> list[Any]:
     return [group for name in names for group in dataset.get(name) or []]
 
 
+def names_in(dataset: Any) -> set[str]:
+    """Keywords of what a dataset holds: of a frame a few, where most of a table is missing."""
+    return set(dataset.dir())
+
+
 def places(dataset: Any, nested: bool = True) -> Iterator[Any]:
     """The datasets that say something of these pixels: this one, and the items of some of its sequences.
 
@@ -67,8 +73,9 @@ def places(dataset: Any, nested: bool = True) -> Iterator[Any]:
         nested: enter functional groups.
     """
     yield dataset
+    names = names_in(dataset)
     for name in OF_THIS_IMAGE:
-        if name in dataset and (nested or not name.endswith("FunctionalGroupsSequence")):
+        if name in names and (nested or not name.endswith("FunctionalGroupsSequence")):
             for item in dataset[name].value or []:
                 yield from places(item, nested)
 
@@ -85,19 +92,17 @@ def found(scopes: Iterable[Any], keyword: str, count: int) -> list[float] | None
 
 def spacing_in(scopes: Iterable[Any]) -> tuple[float, float] | None:
     """Distances between the centres of pixels, down and across; None where these datasets do not say them."""
-    scopes = list(scopes)
-    for keyword in (keyword for keyword, axes in SPACING.items() if axes == "DA"):
-        if (pair := found(scopes, keyword, 2)) is not None:
-            return pair[0], pair[1]
-    return None
+    pairs: dict[str, list[float]] = {}
+    for place in scopes:
+        for keyword in PAIRS:
+            if keyword not in pairs and (pair := found([place], keyword, 2)) is not None:
+                pairs[keyword] = pair
+        if PAIRS[0] in pairs:  # which goes before all others: the frames that follow need not be decoded
+            break
+    return next(((pairs[keyword][0], pairs[keyword][1]) for keyword in PAIRS if keyword in pairs), None)
 
 
-def has_scale(dataset: Any) -> bool:
-    """Whether something can be measured in the image: it has a spacing, or regions or points with a scale."""
+def has_other_scale(dataset: Any) -> bool:
+    """Whether something can be measured in an image without a spacing: regions, lines or points have a scale."""
     of_regions = (region.get("PhysicalDeltaX") for region in dataset.get("SequenceOfUltrasoundRegions") or [])
-    return (
-        spacing_in(places(dataset)) is not None
-        or any(of_regions)
-        or bool(dataset.get("ALinePixelSpacing"))
-        or any(MAP in place for place in places(dataset))
-    )
+    return any(of_regions) or bool(dataset.get("ALinePixelSpacing")) or any(MAP in place for place in places(dataset))

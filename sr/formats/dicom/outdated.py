@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .header import places
+from .header import names_in, places
 
 # Keyword, and what it is; PS3.3
 OUTDATED = {
@@ -19,10 +19,9 @@ def leave_out(dataset: Any) -> list[str]:
     """Delete what no longer holds; returns notes for the user."""
     left = set()
     for place in places(dataset):
-        for keyword in OUTDATED:
-            if keyword in place:
-                left.add(OUTDATED[keyword])
-                del place[keyword]
+        for keyword in OUTDATED.keys() & names_in(place):
+            left.add(OUTDATED[keyword])
+            del place[keyword]
     for tag in [tag for tag in dataset.keys() if 0x5000 <= tag.group <= 0x501E]:  # noqa: SIM118
         left.add("curves")  # retired; their points may count pixels
         del dataset[tag]
