@@ -10,6 +10,7 @@ from PIL import Image, ImageSequence
 from sr.atomic import replacing
 from sr.errors import UserError
 
+from . import beside
 from .base import Array, File, is_named
 from .picture import Picture, refuse_bombs
 
@@ -44,7 +45,7 @@ class Animation(File):
             self.image = Image.open(handle)
             count = getattr(self.image, "n_frames", 1)
             refuse_bombs(path, self.image.width * self.image.height * count)
-            found = {key: self.image.info.get(key) for key in ("icc_profile", "exif", "xmp", "comment")}
+            found = {key: self.image.info.get(key) for key in NAMES}
             self.said = {key: value for key, value in found.items() if value}
             self.loop: int | None = self.image.info.get("loop")  # 0 for ever, None where the file does not say
         self.shape = (count, self.image.height, self.image.width, 4)
@@ -69,6 +70,8 @@ class Animation(File):
         write(target, made, self.durations_ms, self.loop, {k: v for k, v in self.said.items() if k in kept})
         self.notes.append(f"{len(made)} frames")
         self.notes += [f"not kept: {NAMES[key]}" for key in self.said if key not in kept]
+        height, width = made[0].shape[:2]
+        self.notes += beside.carry(self.path, target, height / self.shape[1], width / self.shape[2])
 
 
 def write(

@@ -12,7 +12,7 @@ from typing_extensions import Self
 from sr.errors import MissingError, UserError, reason
 from sr.image.range import Measurement, Range
 
-from . import beside, database
+from . import database
 
 Array = np.ndarray[Any, np.dtype[Any]]
 ALL = slice(None)
@@ -61,7 +61,6 @@ class File:
     spacing: tuple[float, ...] | None = None
     slope: tuple[float, ...] = (1.0,)
     intercept: tuple[float, ...] = (0.0,)
-    orientation = 1  # of the stored pixels, as in EXIF; `frames` are upright
     advice = ""  # ends the message where the file cannot be decoded
 
     def __init__(self, path: Path, handle: BinaryIO) -> None:
@@ -170,9 +169,6 @@ class File:
         made: list[Array] = []
         yield made.append
         self.save(target, made, how, plain)
-        if self.kind == "picture":
-            down, across = (new / old for new, old in zip(size, self.shape[1:3], strict=True))
-            self.notes += beside.carry(self.path, target, down, across, self.orientation != 1)
 
     def save(self, target: Path, made: list[Array], how: str, plain: bool) -> None:
         """Write all that a `writer` was given; for kinds whose results are small enough to be gathered."""

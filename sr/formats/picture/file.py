@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from sr.image.range import Range
 
+from .. import beside
 from ..base import Array, File, Unreadable
 from . import heif, pillow, png, tiff
 from .limits import refuse_bombs
@@ -90,7 +91,7 @@ class Picture(File):
         return (0, 1, 2) if coded and self.pixels.shape[2] >= 3 else None
 
     @cached_property
-    def orientation(self) -> int:  # type: ignore[override]
+    def orientation(self) -> int:
         """Value of the orientation tag, 1..8; 1 is upright, and taken where the tag is missing or wrong."""
         if self.page is not None:
             tag = self.page.tags.get("Orientation")
@@ -159,6 +160,8 @@ class Picture(File):
         meta = self.meta.enlarged(width, height, width / self.shape[2])
         write(target, made[0], meta)
         self.notes += [f"not kept: {what}" for what in lost(target.suffix, meta)]
+        down, across, turned = height / self.shape[1], width / self.shape[2], self.orientation != 1
+        self.notes += beside.carry(self.path, target, down, across, turned)
 
 
 def _segments(image: Any) -> list[tuple[str, bytes]]:
