@@ -23,14 +23,9 @@ ENCODERS: dict[str, dict[str, str]] = {
     "wmv2": {"qmin": "1", "qmax": "3"},
     "ffv1": {"level": "3"},
 }
+# The same, with those that are asked for transparency alone
+OPTIONS = ENCODERS | {"prores_ks": {"profile": "4444", "alpha_bits": "16"}, "qtrle": {}, "png": {}}
 # Encoders that hold transparency, with the pixel formats in which they do; and in which container, the preferred first
-CLEAR: dict[str, dict[str, str]] = {
-    "libvpx-vp9": ENCODERS["libvpx-vp9"],
-    "prores_ks": {"profile": "4444", "alpha_bits": "16"},
-    "qtrle": {},
-    "png": {},
-    "ffv1": ENCODERS["ffv1"],
-}
 CLEAR_FORMATS = {"libvpx-vp9": ("yuva420p",), "prores_ks": ("yuva444p10le",), "qtrle": ("argb",),
                  "png": ("rgba", "rgba64be"), "ffv1": ("bgra", "yuva444p", "gbrap16le", "yuva444p10le", "yuva444p12le"),
                  }  # fmt: skip

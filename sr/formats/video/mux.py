@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from sr.errors import reason
 
-from .colours import is_clear, tags_as_stored
+from .colours import tags_as_stored
 from .decode import is_cover, picture_of
-from .encoders import CLEAR, ENCODERS, SQUARE, encoder_for, time_base_for
+from .encoders import OPTIONS, SQUARE, encoder_for, time_base_for
 
 if TYPE_CHECKING:
     from .file import Clip
@@ -38,9 +38,7 @@ def prepare(path: Path, clip: "Clip", source: Any, target: Any, height: int, wid
     stream = picture_of(clip.path, source)
     codec, pixel_format = encoder_for(path, target, stream, clip, height, width)
     more = {"bf": "0"} if path.suffix.lower() in IN_ORDER else {}
-    out = target.add_stream(
-        codec, rate=clip.rate, options=(CLEAR if is_clear(pixel_format) else ENCODERS)[codec] | more
-    )
+    out = target.add_stream(codec, rate=clip.rate, options=OPTIONS[codec] | more)
     out.width, out.height, out.pix_fmt = width, height, pixel_format
     out.time_base = out.codec_context.time_base = time_base_for(path, clip, codec)
     if clip.ratio:
