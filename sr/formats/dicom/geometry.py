@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .header import found, groups, names_in, places, spacing_in
-from .table import INDEX, LENGTH, MAP, OFFSET, PIXEL, POSITION, SPACING
+from .table import FROM_REFERENCE, INDEX, LENGTH, MAP, OFFSET, PIXEL, POSITION, SPACING
 
 WHOLE = ("IS", "SS", "US", "SL", "UL")  # kinds of numbers without a fraction
 
@@ -89,7 +89,8 @@ def _move_positions(dataset: Any, down: float, across: float) -> list[str]:
 
 def _scale_region(region: Any, factors: dict[str, float]) -> None:
     """Bounds, the pixel that other positions count from, and these; what integers cannot say goes into its value."""
-    for axis, factor in (("X", factors["A"]), ("Y", factors["D"])):
+    for axis, letter in (("X", "A"), ("Y", "D")):
+        factor = factors[letter]
         first, last, at = (f"RegionLocationMin{axis}0", f"RegionLocationMax{axis}1", f"ReferencePixel{axis}0")
         corner, new = region[first].value, round(region[first].value * factor)
         region[last].value, region[first].value = round((region[last].value + 1) * factor) - 1, new
@@ -102,10 +103,9 @@ def _scale_region(region: Any, factors: dict[str, float]) -> None:
             value, delta = f"ReferencePixelPhysicalValue{axis}", region.get(f"PhysicalDelta{axis}")
             if value in region and delta:
                 region[value].value = region[value].value + (made - exact) * delta / factor
-        for name in (f"DopplerSampleVolume{axis}Position", f"TMLinePosition{axis}0", f"TMLinePosition{axis}1"):
-            for keyword in (name, f"{name}Retired"):
-                if keyword in region and region[keyword].VM:
-                    region[keyword].value = round((origin + region[keyword].value + 0.5) * factor - 0.5) - made
+        for keyword in FROM_REFERENCE:
+            if FROM_REFERENCE[keyword] == letter and keyword in region and region[keyword].VM:
+                region[keyword].value = round((origin + region[keyword].value + 0.5) * factor - 0.5) - made
 
 
 def _decimal(value: float) -> str:

@@ -56,10 +56,14 @@ LENGTH = {
     "OCTZOffsetCorrection": "A", "NumberOfPaddedALines": "D",  # C.8.27.6.3
 }  # fmt: skip
 
-# C.8.5.5.1, of ultrasound: bounds counted from 0; the reference pixel counted from the bound, the others from there
+# C.8.5.5.1, of ultrasound: bounds counted from 0, and the reference pixel counted from the bound
 REGION = {
     "RegionLocationMinX0": "A", "RegionLocationMinY0": "D", "RegionLocationMaxX1": "A", "RegionLocationMaxY1": "D",
     "ReferencePixelX0": "A", "ReferencePixelY0": "D",
+}  # fmt: skip
+
+# The same, counted from the reference pixel
+FROM_REFERENCE = {
     "DopplerSampleVolumeXPosition": "A", "DopplerSampleVolumeYPosition": "D",
     "TMLinePositionX0": "A", "TMLinePositionY0": "D", "TMLinePositionX1": "A", "TMLinePositionY1": "D",
     "DopplerSampleVolumeXPositionRetired": "A", "DopplerSampleVolumeYPositionRetired": "D",

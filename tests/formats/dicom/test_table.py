@@ -15,7 +15,8 @@ from sr.formats.dicom.geometry import scale_geometry  # noqa: E402
 from sr.formats.dicom.overlays import GROUPS  # noqa: E402
 from tests.formats.dicom.unscaled import STAYS  # noqa: E402
 
-OF_PIXELS = {**table.SPACING, **table.PIXEL, **table.INDEX, **table.OFFSET, **table.LENGTH, **table.REGION}
+TABLES = (table.SPACING, table.PIXEL, table.INDEX, table.OFFSET, table.LENGTH, table.REGION, table.FROM_REFERENCE)
+OF_PIXELS = {keyword: axes for one in TABLES for keyword, axes in one.items()}
 SPATIAL = re.compile(
     "Pixel|(?<!Knowl)Edge|Vert(ex|ices)|Spacing|ImagePosition(?!Code)|ImageOrientation|Row|Column|HandCorner|Cursor"
     "|RegionLocation|RTImagePosition|Origin(?!al|at)|CenterOf|RadiusOfC|ALine|SeamLine|OverlayGroup|SampleVolume|TMLine"
@@ -34,8 +35,7 @@ def test_no_attribute_was_overlooked():
 
 
 def test_none_is_in_two_tables():
-    tables = (table.SPACING, table.PIXEL, table.INDEX, table.OFFSET, table.LENGTH, table.REGION, table.POSITION)
-    names = [name for one in tables for name in one] + " ".join(STAYS.values()).split()
+    names = [name for one in (*TABLES, table.POSITION) for name in one] + " ".join(STAYS.values()).split()
     assert len(names) == len(set(names))
 
 
