@@ -94,6 +94,18 @@ def scaled_world(numbers: list[float], down: float, across: float) -> list[float
     return [*new, c - (a + b) / 2 + (new[0] + new[2]) / 2, f - (d + e) / 2 + (new[1] + new[3]) / 2]
 
 
+def scaled_geolocation(tags: dict[str, str], down: float, across: float) -> dict[str, str]:
+    """Arrays of longitude and latitude, as GDAL's domain GEOLOCATION has them: at which pixels their values lie."""
+    scaled = dict(tags)
+    centre = 0.5 if tags.get("GEOREFERENCING_CONVENTION") == "PIXEL_CENTER" else 0.0
+    for axis, factor in (("PIXEL", across), ("LINE", down)):
+        if f"{axis}_OFFSET" in tags:
+            scaled[f"{axis}_OFFSET"] = repr((float(tags[f"{axis}_OFFSET"]) + centre) * factor - centre)
+        if f"{axis}_STEP" in tags:
+            scaled[f"{axis}_STEP"] = repr(float(tags[f"{axis}_STEP"]) * factor)
+    return scaled
+
+
 def _numbers(world: Path) -> list[float] | None:
     try:
         numbers = [float(word.replace(",", ".")) for word in world.read_text(errors="replace").split()]
@@ -128,6 +140,9 @@ def _scaled_aux(root: ET.Element, down: float, across: float) -> ET.Element:
             item.text = repr((float(item.text or 0) + 0.5) * factor - 0.5)
         elif part in ("LINE_SCALE", "SAMP_SCALE"):
             item.text = repr(float(item.text or 1) * factor)
+    items = {item.get("key", ""): item for item in root.findall("Metadata[@domain='GEOLOCATION']/MDI")}
+    for key, value in scaled_geolocation({k: item.text or "" for k, item in items.items()}, down, across).items():
+        items[key].text = value
     for parent in list(root.iter()):
         for child in list(parent):
             if (

@@ -73,6 +73,19 @@ def test_aux_xml_holds_place_and_points_and_loses_counts(tmp_path, bicubic):
         assert crs == rasterio.CRS.from_epsg(4326)
 
 
+def test_arrays_of_longitude_and_latitude_count_new_pixels(tmp_path, bicubic):
+    source = picture(tmp_path / "a.png")
+    (tmp_path / "a.png.aux.xml").write_text(
+        "<PAMDataset><Metadata domain='GEOLOCATION'><MDI key='X_BAND'>1</MDI><MDI key='PIXEL_OFFSET'>0</MDI>"
+        "<MDI key='LINE_OFFSET'>3</MDI><MDI key='PIXEL_STEP'>4</MDI><MDI key='LINE_STEP'>1</MDI></Metadata>"
+        "</PAMDataset>"
+    )
+    enlarge_file(source, tmp_path / "b.png", bicubic, Options())
+    with rasterio.open(tmp_path / "b.png") as made:
+        numbers = {key: float(value) for key, value in made.tags(ns="GEOLOCATION").items()}
+    assert numbers == {"X_BAND": 1, "PIXEL_OFFSET": 0, "LINE_OFFSET": 6, "PIXEL_STEP": 8, "LINE_STEP": 2}
+
+
 def test_what_lay_beside_an_older_result_is_removed(tmp_path, bicubic):
     source = picture(tmp_path / "a.png")
     for name in ("b.png.aux.xml", "b.pgw"):

@@ -10,7 +10,7 @@ import numpy as np
 from sr.atomic import replacing
 
 from ..base import Array
-from ..beside import forget
+from ..beside import forget, scaled_geolocation
 from ..nodata import stored
 
 if TYPE_CHECKING:
@@ -132,24 +132,12 @@ def _describe(target: Any, source: Any, across: float, down: float, is_cog: bool
                 left.add(domain)
                 continue
             tags = source.tags(*numbers, ns=domain)
-            target.update_tags(*numbers, ns=domain, **(_geolocation(tags, across, down) if domain == "GEOLOCATION"
-                                                       else tags))  # fmt: skip
+            tags = scaled_geolocation(tags, down, across) if domain == "GEOLOCATION" else tags
+            target.update_tags(*numbers, ns=domain, **tags)
     target.descriptions, target.units = source.descriptions, source.units
     target.scales, target.offsets = source.scales, source.offsets
     target.colorinterp = source.colorinterp
     return [f"metadata of {', '.join(sorted(left))} left out"] if left else []
-
-
-def _geolocation(tags: dict[str, str], across: float, down: float) -> dict[str, str]:
-    """Arrays of longitude and latitude beside a scene: at which pixels their values lie."""
-    scaled = dict(tags)
-    centre = 0.5 if tags.get("GEOREFERENCING_CONVENTION") == "PIXEL_CENTER" else 0.0
-    for axis, factor in (("PIXEL", across), ("LINE", down)):
-        if f"{axis}_OFFSET" in tags:
-            scaled[f"{axis}_OFFSET"] = repr((float(tags[f"{axis}_OFFSET"]) + centre) * factor - centre)
-        if f"{axis}_STEP" in tags:
-            scaled[f"{axis}_STEP"] = repr(float(tags[f"{axis}_STEP"]) * factor)
-    return scaled
 
 
 def _place(target: Any, source: Any, across: float, down: float) -> None:
