@@ -133,12 +133,12 @@ def write(path: Path, file: Nifti, voxels: Array, plain: bool = False) -> None:
         if code:
             setter(affine() @ step, code)
     made.header.set_slope_inter(*(1, 0) if plain else (old.dataobj.slope, old.dataobj.inter))
+    notes = _scale_slices(made.header, [*factors[: len(shape)], 1, 1][:3], made.shape) + _leave_out(made.header)
     if plain:
         made.header["cal_min"] = made.header["cal_max"] = 0  # unset: which values a viewer shows as black and white
         made.header.set_intent("none")
     else:
-        file.notes += _scale_slices(made.header, [*factors[: len(shape)], 1, 1][:3], made.shape)
-        file.notes += _leave_out(made.header)
+        file.notes += notes
     packed = path.name.lower().endswith(".gz")
     with (
         replacing(path) as temporary,

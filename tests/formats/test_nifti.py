@@ -207,13 +207,18 @@ def test_extensions_that_place_the_old_voxels_are_left_out_and_told(tmp_path, ne
 def test_the_map_of_what_was_invented_has_numbers_of_its_own(tmp_path, bicubic):
     image = nib.Nifti1Image(voxels(8, 9, 3, low=0, high=3000), OBLIQUE)
     image.header.set_slope_inter(2, -1024)
+    image.header["slice_end"], image.header["slice_duration"], image.header["slice_code"] = 2, 0.25, 1
+    image.header.extensions.append(nib.nifti1.Nifti1Extension(4, b"<AFNI_attributes/>"))
     nib.save(image, tmp_path / "a.nii.gz")
-    enlarge_file(tmp_path / "a.nii.gz", tmp_path / "b.nii.gz", bicubic, Options(uncertainty=True))
+    note = enlarge_file(tmp_path / "a.nii.gz", tmp_path / "b.nii.gz", bicubic, Options(uncertainty=True, axis="all"))
+    assert note.count("extension of AFNI left out") == 1
     made = nib.load(tmp_path / "b.nii.gz.invented.nii.gz")
     assert made.get_data_dtype() == np.uint8
     assert (made.dataobj.slope, made.dataobj.inter) == (1, 0)
     assert np.asarray(made.dataobj).max() > 0  # noise is not what bicubic makes of it
     np.testing.assert_allclose(corners(made), corners(image), atol=1e-4)
+    assert (int(made.header["slice_end"]), float(made.header["slice_duration"])) == (5, 0.125)
+    assert not made.header.extensions
 
 
 def test_values_lie_within_those_of_the_input(tmp_path, bicubic):
