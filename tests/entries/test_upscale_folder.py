@@ -16,6 +16,7 @@ import tifffile
 from PIL import Image
 
 from sr.weights import store as weights
+from tests.formats.picture import raw
 
 from .conftest import ROOT
 
@@ -73,10 +74,8 @@ def bad(folder, random):
     whole = (folder / "whole.png").read_bytes()
     (folder / "whole.png").unlink()
     header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
-    bomb = b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in ((b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 1000)), (b"IEND", b""))
-    )
+    chunks = (b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 1000)), (b"IEND", b"")
+    bomb = raw.SIGNATURE + b"".join(raw.chunk(kind, data) for kind, data in chunks)
     for i in range(2):
         place = folder / f"trip {i}"
         (place / "bad-truncated.png").write_bytes(whole[: len(whole) // 2])

@@ -39,6 +39,14 @@ def slice_of(pixels, **more) -> Dataset:
     return data
 
 
+def without_place(pixels, **more) -> Dataset:
+    """A CT slice that does not say where it lies, nor how far apart its pixels do."""
+    data = slice_of(pixels, **more)
+    for keyword in ("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient"):
+        del data[keyword]
+    return data
+
+
 def random(*shape, dtype=np.int16, low=-900, high=1800):
     return np.random.default_rng(0).integers(low, high, shape).astype(dtype)
 

@@ -9,7 +9,7 @@ pydicom = pytest.importorskip("pydicom")
 from pydicom.dataset import Dataset  # noqa: E402
 from pydicom.pixels import pixel_array  # noqa: E402
 
-from tests.formats.dicom.slices import enlarged, place, random, slice_of  # noqa: E402
+from tests.formats.dicom.slices import enlarged, place, random, slice_of, without_place  # noqa: E402
 
 
 @pytest.mark.parametrize("scale", [2, 1.5, 3.3])
@@ -155,13 +155,6 @@ def test_gdcm_finds_the_corner_where_it_was(tmp_path, nearest, kind):
         corners.append(origin - spacing[0] / 2 * cosines[:3] - spacing[1] / 2 * cosines[3:])
     assert spacing[:2] == pytest.approx([0.25, 0.4])
     np.testing.assert_allclose(*corners, atol=1e-6)
-
-
-def without_place(pixels, **more) -> Dataset:
-    data = slice_of(pixels, **more)
-    for keyword in ("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient"):
-        del data[keyword]
-    return data
 
 
 def inside(**elements) -> list[Dataset]:

@@ -11,7 +11,7 @@ from sr.inference.pixels import Options
 pydicom = pytest.importorskip("pydicom")
 from pydicom.data import get_testdata_file  # noqa: E402
 
-from tests.formats.dicom.slices import random, save, slice_of  # noqa: E402
+from tests.formats.dicom.slices import random, save, slice_of, without_place  # noqa: E402
 
 
 def refused(tmp_path, source, enlarger) -> str:
@@ -60,10 +60,7 @@ def test_one_wrong_element_is_enough(tmp_path, nearest, keyword, value, message)
 
 
 def unmeasured(tmp_path, name="a.dcm"):
-    data = slice_of(random(4, 6, 1), DerivationDescription="denoised")
-    for keyword in ("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient"):
-        del data[keyword]
-    return save(tmp_path / name, data)
+    return save(tmp_path / name, without_place(random(4, 6, 1), DerivationDescription="denoised"))
 
 
 def test_a_spacing_that_the_file_does_not_say_is_given(tmp_path, nearest):
