@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
+from sr import formats
 from sr.inference.pixels import Options
 
 pydicom = pytest.importorskip("pydicom")
 from pydicom.dataset import Dataset  # noqa: E402
 from pydicom.pixels import pixel_array  # noqa: E402
 
-from tests.formats.dicom.slices import enlarged, place, random, slice_of, without_place  # noqa: E402
+from tests.formats.dicom.slices import enlarged, place, random, save, slice_of, without_place  # noqa: E402
 
 
 @pytest.mark.parametrize("scale", [2, 1.5, 3.3])
@@ -44,31 +45,23 @@ def test_decimal_strings_are_as_short_as_the_standard_wants(tmp_path, nearest):
         assert all(len(text.strip()) <= 16 for text in texts), texts
 
 
+def inside(**elements) -> list[Dataset]:
+    data = Dataset()
+    for keyword, value in elements.items():
+        setattr(data, keyword, value)
+    return [data]
+
+
 def multi_frame(frames: int, shared_orientation: bool = True) -> Dataset:
     """An enhanced CT: places in functional groups."""
-    data = slice_of(random(frames, 6, 8, 1), NumberOfFrames=frames)
-    for keyword in ("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient"):
-        del data[keyword]
-
-    def group(sequence, keyword, value):
-        inner = Dataset()
-        setattr(inner, keyword, value)
-        return sequence, [inner]
-
-    def groups(*parts):
-        data = Dataset()
-        for sequence, value in parts:
-            setattr(data, sequence, value)
-        return data
-
-    orientation = group("PlaneOrientationSequence", "ImageOrientationPatient", [1, 0, 0, 0, 1, 0])
-    shared = [group("PixelMeasuresSequence", "PixelSpacing", [2, 1]), *[orientation] * shared_orientation]
-    data.SharedFunctionalGroupsSequence = [groups(*shared)]
+    data = without_place(random(frames, 6, 8, 1), NumberOfFrames=frames)
+    oriented = {"PlaneOrientationSequence": inside(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])}
+    of_all, of_each = (oriented, {}) if shared_orientation else ({}, oriented)
+    data.SharedFunctionalGroupsSequence = inside(PixelMeasuresSequence=inside(PixelSpacing=[2, 1]), **of_all)
     data.PerFrameFunctionalGroupsSequence = [
-        groups(group("PlanePositionSequence", "ImagePositionPatient", [0, 10, 5 * k]),
-               group("CTImageFrameTypeSequence", "FrameType", ["ORIGINAL", "PRIMARY"]),
-               *[orientation] * (not shared_orientation))
-        for k in range(frames)
+        group for k in range(frames)
+        for group in inside(PlanePositionSequence=inside(ImagePositionPatient=[0, 10, 5 * k]),
+                            CTImageFrameTypeSequence=inside(FrameType=["ORIGINAL", "PRIMARY"]), **of_each)
     ]  # fmt: skip
     return data
 
@@ -157,13 +150,6 @@ def test_gdcm_finds_the_corner_where_it_was(tmp_path, nearest, kind):
     np.testing.assert_allclose(*corners, atol=1e-6)
 
 
-def inside(**elements) -> list[Dataset]:
-    data = Dataset()
-    for keyword, value in elements.items():
-        setattr(data, keyword, value)
-    return [data]
-
-
 def test_radiotherapy_images_lie_in_the_plane_of_the_receptor(tmp_path, nearest):
     old = without_place(random(4, 6, 1), Modality="RTIMAGE", ImagePlanePixelSpacing=[0.8, 0.5],
                         RTImagePosition=[-100, 50])  # fmt: skip
@@ -196,6 +182,12 @@ def test_enhanced_ultrasound_volumes_and_angiograms_say_their_place_in_groups(tm
     assert second.PlanePositionVolumeSequence[0].ImagePositionVolume == [-0.25, 9.5, 9]
     assert first.ProjectionPixelCalibrationSequence[0].ObjectPixelSpacingInCenterOfBeam == [0.25, 0.125]
     assert first.FramePixelShiftSequence[0].MaskSubPixelShift == [3, -1]
+
+
+def test_a_spacing_of_all_frames_is_found_before_any_frame_is_decoded(tmp_path):
+    with formats.open(save(tmp_path / "a.dcm", multi_frame(2))) as file:
+        assert file.spacing == (2, 1)
+        assert file.dataset.get_item("PerFrameFunctionalGroupsSequence").is_raw
 
 
 @pytest.mark.parametrize(
