@@ -174,24 +174,26 @@ def pair(hr: Sequence[str], lr: Sequence[str], scale: int) -> dict[str, str]:
     )
     best: dict[str, str] = {}
     for key in keys:
-        shared = {key(name) for name in hr} & {key(name) for name in lr}
-        if len(shared) > len(best):
-            best = _paired_by(key, hr, lr, shared)
-    return best
+        if len(best) == min(len(hr), len(lr)):  # none pairs more
+            break
+        of_hr, of_lr = _by(key, hr), _by(key, lr)
+        if len(of_hr.keys() & of_lr.keys()) > len(best):
+            best = _paired(of_hr, of_lr)
+    return {name: best[name] for name in hr if name in best}
 
 
-def _paired_by(key: Callable[[str], str], hr: Sequence[str], lr: Sequence[str], shared: set[str]) -> dict[str, str]:
-    candidates: dict[str, list[str]] = {}
-    for name in lr:
-        if key(name) in shared:
-            candidates.setdefault(key(name), []).append(name)
-    of_hr: dict[str, list[str]] = {}
-    for name in hr:
-        if key(name) in shared:
-            of_hr.setdefault(key(name), []).append(name)
+def _by(key: Callable[[str], str], names: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(key(name), []).append(name)
+    return found
+
+
+def _paired(of_hr: Mapping[str, list[str]], of_lr: Mapping[str, list[str]]) -> dict[str, str]:
+    """Pairs of the HR and LR images of one key."""
     found: dict[str, str] = {}
     for one, names in of_hr.items():
-        left = candidates[one]
+        left = list(of_lr.get(one, ()))
         folders = {str(PurePath(name).parent) for name in left}
         if len(folders) > 1 and len({str(PurePath(name).parent) for name in names}) < len(folders):
             raise UserError(f"{names[0]} has an LR image in each of {', '.join(sorted(folders))}: which is meant? "
@@ -205,7 +207,7 @@ def _paired_by(key: Callable[[str], str], hr: Sequence[str], lr: Sequence[str], 
         for name in names:
             if name not in found and left:
                 found[name] = left.pop(0)
-    return {name: found[name] for name in hr if name in found}
+    return found
 
 
 def apart(shapes: Mapping[str, tuple[int, int]]) -> int | None:
