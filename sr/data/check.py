@@ -18,6 +18,7 @@ from sr import formats
 from sr.errors import UserError
 from sr.formats.base import Array
 
+from .layout import misfit
 from .notes import some
 from .pack import frames_of
 from .sets import Found, locate
@@ -91,12 +92,11 @@ def about(found: Found, images: Sequence[Seen], scale: int) -> tuple[str, list[s
         return f"{told}; LR is made", faults
     partners, wrong = dict(zip(found.hr, look(found.lr), strict=True)), []
     for image in good:
-        (height, width, _), partner = image.shape, partners[image.path]
+        partner = partners[image.path]
         if partner.fault:
             faults.append(partner.fault)
-        elif partner.shape[:2] != (height // scale, width // scale):
-            wrong.append(f"{partner.path}: LR is {partner.shape[1]}x{partner.shape[0]}, HR {width}x{height} at scale "
-                         f"{scale} needs {width // scale}x{height // scale}")  # fmt: skip
+        elif unlike := misfit(image.shape[:2], partner.shape[:2], scale):
+            wrong.append(f"{partner.path}: {unlike}")
         elif partner.thumbnail is not None and image.thumbnail is not None and not _alike(image, partner):
             wrong.append(f"{partner.path}: does not show what {image.path} shows")
     alone = [f"{len(found.alone)} LR images without HR: {some(found.alone)}"] if found.alone else []

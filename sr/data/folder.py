@@ -9,7 +9,7 @@ from sr.errors import UserError
 from sr.formats import database
 
 from .images import Images
-from .layout import numbered
+from .layout import misfit, numbered
 from .module import CropData, Which, listed
 from .notes import say, say_skipped
 from .pack import Pack
@@ -74,11 +74,8 @@ class Folder(CropData):
             j = numbers.get((partner_of[file], tail))
             if j is None:  # told above, or by the pack
                 continue
-            (height, width, _), (lr_height, lr_width, _) = hr.shapes[i], lr.shapes[j]
-            s = self.scale
-            if (height // s, width // s) != (lr_height, lr_width):
-                reasons.append(f"{partner_of[file]}: LR is {lr_width}x{lr_height}, HR {width}x{height} at scale {s} "
-                               f"needs {width // s}x{height // s}")  # fmt: skip
+            if wrong := misfit(hr.shapes[i][:2], lr.shapes[j][:2], self.scale):
+                reasons.append(f"{partner_of[file]}: {wrong}")
                 continue
             kept.append((i, j))
         say_skipped(reasons)

@@ -12,7 +12,7 @@ from sr import formats
 from sr.errors import UserError
 from sr.image.range import Range
 
-from .layout import numbered
+from .layout import misfit, numbered
 from .pack import Frame, Pack, frames_of, seen
 
 Source = Sequence[Path] | Pack
@@ -102,9 +102,8 @@ class Images(Dataset[dict[str, Any]]):
             other = self._frame("lr", self.lr, i, self.values or measured)
             same_type = measured is None and other.pixels.dtype == frame.pixels.dtype
             lr = item["lr"] = seen(other.pixels, frame.values if same_type else other.values)
-            if lr.shape[1:] != (height // s, width // s):
-                raise UserError(f"{self.name}/{self.names[i]}: LR is {lr.shape[2]}x{lr.shape[1]}, "
-                                 f"HR {width}x{height} at scale {s} needs {width // s}x{height // s}")  # fmt: skip
+            if wrong := misfit((height, width), lr.shape[1:], s):
+                raise UserError(f"{self.name}/{self.names[i]}: {wrong}")
         return item
 
     def _frame(self, side: str, source: Numbered, i: int, values: Range | None) -> Frame:

@@ -210,6 +210,15 @@ def _paired(of_hr: Mapping[str, list[str]], of_lr: Mapping[str, list[str]]) -> d
     return found
 
 
+def misfit(hr: Sequence[int], lr: Sequence[int], scale: int) -> str:
+    """Why an LR image of this height and width is not one of an HR image of that; nothing where it is."""
+    (height, width), (lr_height, lr_width) = hr, lr
+    tall, wide = height // scale, width // scale
+    if (lr_height, lr_width) == (tall, wide):
+        return ""
+    return f"LR is {lr_width}x{lr_height}, HR {width}x{height} at scale {scale} needs {wide}x{tall}"
+
+
 def apart(shapes: Mapping[str, tuple[int, int]]) -> int | None:
     """How many times the largest of some sizes (height, width) is another one; None where no two are like HR and LR."""
     (height, width), *rest = sorted(shapes.values(), reverse=True)
