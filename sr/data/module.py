@@ -62,7 +62,7 @@ class CropData(pl.LightningDataModule):
         super().__init__()
         self.scale, self.channels, self.crop_px, self.batch_size = scale, channels, crop_px, batch_size
         self.seed, self.workers, self.cache, self.augment = seed, workers, Path(cache), augment
-        self.val = None if val is None or val == [] else listed(val)
+        self.val = [] if val is None else listed(val)
         self.benchmarks = benchmarks
         self.values = None if range is None else Range.given(*range)
 
@@ -71,7 +71,7 @@ class CropData(pl.LightningDataModule):
         raise NotImplementedError
 
     def held_out(self) -> Images:
-        """The images to validate on where `val` is None."""
+        """The images to validate on where `val` names none."""
         raise NotImplementedError
 
     found: Found | None = None  # the files of the training set, where they are those of a user
@@ -79,7 +79,7 @@ class CropData(pl.LightningDataModule):
     @cached_property
     def found_for_validation(self) -> list[Found]:
         """The files of the sets that `val` names."""
-        sets = [locate(which, self.benchmarks, self.scale) for which in self.val or []]
+        sets = [locate(which, self.benchmarks, self.scale) for which in self.val]
         names = [found.name for found in sets]
         if len(set(names)) < len(names):
             raise UserError(f"data.val: two sets have one name: {names}; give each folder its own")
@@ -112,7 +112,7 @@ class CropData(pl.LightningDataModule):
         evenly over the sorted names; of a volume or series all slices or none, for neighbours are nearly the same.
         """
         held_out: list[int] = []
-        if self.val is None and count:
+        if not self.val and count:
             groups = list(dict.fromkeys(pack.groups))
             if len(pack) <= count or len(groups) < 2:
                 raise UserError(f"{len(pack)} images, {count} of which would be held out for validation (of volumes "
@@ -128,8 +128,7 @@ class CropData(pl.LightningDataModule):
 
     def setup(self, stage: str) -> None:
         self.crops = Crops(*self.training(), self.crop_px, self.scale, self.seed, self.augment)
-        held_out = [] if self.val else [self.held_out()]
-        self.validations = held_out or [self.images_of(found) for found in self.found_for_validation]
+        self.validations = [self.images_of(found) for found in self.found_for_validation] or [self.held_out()]
         for found in self.found_for_validation:
             self._tell_trained_on(found)
 
