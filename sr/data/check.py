@@ -126,7 +126,7 @@ def twins(one: Sequence[Seen], other: Sequence[Seen]) -> list[tuple[Path, Path]]
     ours, theirs = ([image for image in images if image.thumbnail is not None] for images in (one, other))
     if not ours or not theirs:
         return []
-    found: dict[tuple[int, int], None] = {}
+    found: set[tuple[int, int]] = set()
     mine = features(np.stack([np.asarray(image.thumbnail) for image in ours]))
     for turns, mirrored in SYMMETRIES:
         shown = np.stack([np.rot90(np.asarray(image.thumbnail), turns) for image in theirs])
@@ -134,9 +134,9 @@ def twins(one: Sequence[Seen], other: Sequence[Seen]) -> list[tuple[Path, Path]]
         for start in range(0, len(ours), 1024):
             rows = slice(start, start + 1024)
             like = (mine[0][rows] @ coarse.T > ALIKE) & (mine[1][rows] @ fine.T > DETAIL)
-            found |= {(int(i) + start, int(j)): None for i, j in np.argwhere(like)}
+            found |= {(int(i) + start, int(j)) for i, j in np.argwhere(like)}
     if one is other:
-        found = {pair: None for pair in found if pair[0] < pair[1]}
+        found = {pair for pair in found if pair[0] < pair[1]}
     return [(ours[i].path, theirs[j].path) for i, j in sorted(found)]
 
 

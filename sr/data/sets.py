@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -89,7 +89,7 @@ def locate(which: str | Mapping[str, str], root: str | Path | None, scale: int) 
         return _given(which, scale)
     path = Path(which).expanduser()
     if path.suffix.lower() == ".txt" and path.is_file():
-        return _listed(path, scale)
+        return _listed(path)
     if path.is_file():
         return Found(formats.stem(path), path.parent, [path])
     return _in_tree(path if path.is_dir() else _in_root(str(which), root), scale)
@@ -156,11 +156,10 @@ def _in_tree(folder: Path, scale: int) -> Found:
         raise UserError(f"{folder} holds {len(sides.hr)} HR images ({some(sides.hr, 1)}) and {len(sides.others)} that "
                         f"say neither HR nor LR ({some(sides.others, 1)}): which are meant? Name their "
                         "folder")  # fmt: skip
-    hr = [paths[one] for one in sides.hr]
+    hr, lr = ([paths[one] for one in names] for names in (sides.hr, sides.lr))
     if not sides.hr_scales and not hr:  # the others are, where they have LR images
         if 2 * len(layout.pair(sides.others, sides.lr, scale)) > len(sides.others):
-            return _paired(name, folder, [paths[one] for one in sides.others], folder, [paths[one] for one in sides.lr],
-                           scale)  # fmt: skip
+            return _paired(name, folder, [paths[one] for one in sides.others], folder, lr, scale)
         raise UserError(f"{folder} holds LR images ({some(sides.lr, 1) or sides.lr_scales}) and none that says HR: put "
                         "the others into a folder HR, name two folders, {hr: DIR, lr: DIR}, or the one folder that is "
                         "meant")  # fmt: skip
@@ -168,12 +167,12 @@ def _in_tree(folder: Path, scale: int) -> Found:
         raise MissingError(f"{folder} has no HR_x{scale}; it has {[f'HR_x{by}' for by in sides.hr_scales]}")
     if sides.others:
         say(f"{folder}: left out {len(sides.others)} images that say neither HR nor LR: {some(sides.others)}")
-    if not sides.lr:
+    if not lr:
         _must_be_of_one_size(folder, {one: paths[one] for one in (*sides.hr, *sides.others)})
         if sides.lr_scales:
             say(f"{folder}: has no LR images of scale {scale}, but of {sides.lr_scales}; LR is made of HR")
         return Found(name, folder, hr)
-    return _paired(name, folder, hr, folder, [paths[one] for one in sides.lr], scale)
+    return _paired(name, folder, hr, folder, lr, scale)
 
 
 def _given(which: Mapping[str, str], scale: int) -> Found:
@@ -189,7 +188,7 @@ def _given(which: Mapping[str, str], scale: int) -> Found:
     if lr is None:
         return Found(name, hr, files)
     found = _paired(name, hr, files, lr, find(lr), scale)
-    return Found(name, hr, files, found.lr, lr) if "meta_info" in which else found
+    return replace(found, alone=()) if "meta_info" in which else found
 
 
 def _names_in(listing: Path) -> list[list[str]]:
@@ -202,7 +201,7 @@ def _names_in(listing: Path) -> list[list[str]]:
     return [[part.strip() for part in name.split(", ")] for name in names]
 
 
-def _listed(listing: Path, scale: int) -> Found:
+def _listed(listing: Path) -> Found:
     """Images of a list, whose names begin in its folder, or in one of those above it."""
     names = _names_in(listing)
     if not names or len({len(line) for line in names}) > 1 or len(names[0]) > 2:
@@ -224,11 +223,11 @@ def _paired(name: str, root: Path, hr: list[Path], lr_root: Path, lr: list[Path]
     high = {below(root, path): path for path in hr}
     low = {below(lr_root, path): path for path in lr}
     pairs = layout.pair(list(high), list(low), scale)
-    if not pairs:
-        raise UserError(f"no image of {_folder(hr)} has its partner in {_folder(lr)}; pairs share their names, and lr "
-                        f"is {scale} times smaller")  # fmt: skip
-    taken = set(pairs.values())
     of_hr, of_lr = _folder(hr), _folder(lr)
+    if not pairs:
+        raise UserError(f"no image of {of_hr} has its partner in {of_lr}; pairs share their names, and lr is {scale} "
+                        "times smaller")  # fmt: skip
+    taken = set(pairs.values())
     partners = [low[pairs[one]] if one in pairs else of_lr / path.relative_to(of_hr) for one, path in high.items()]
     return Found(name, root, hr, partners, lr_root, [path for one, path in low.items() if one not in taken])
 
