@@ -60,7 +60,7 @@ def possible(path: Path) -> Iterator[dict[str, Tensor]]:
     if not state:
         raise UnusableWeights(f"{path}: no state dict, neither bare nor under {', '.join(WITHIN)}")
     yield state
-    yield from (part for name in ATTRIBUTES if (part := _unwrapped(network_in({"state_dict": state}, f"{name}."))))
+    yield from (part for name in ATTRIBUTES if (part := _unwrapped(network_in(state, f"{name}."))))
 
 
 def _sound(file: Path, prefix: str) -> dict[str, Tensor]:
@@ -77,7 +77,7 @@ def _of_file(file: Path, prefix: str) -> dict[str, Tensor]:
         return opened(file)[1]
     found: Any = unpickled(file)
     if "about" in found:  # a checkpoint of a run of ours
-        state = network_in(found, prefix)
+        state = network_in(found.get("state_dict", {}), prefix)
         if not state:
             raise UnusableWeights(f"{file}: this run had no {prefix.split('_')[0].rstrip('.')}")
         return state
@@ -86,7 +86,7 @@ def _of_file(file: Path, prefix: str) -> dict[str, Tensor]:
     state = {key: value for key, value in found.items() if isinstance(value, Tensor)}
     if not state or len(state) < len(found):
         raise UnusableWeights(f"{file}: no state dict, neither bare nor under {', '.join(WITHIN)}")
-    parts = (network_in({"state_dict": state}, f"{name}.") for name in ATTRIBUTES if foreign)
+    parts = (network_in(state, f"{name}.") for name in ATTRIBUTES if foreign)
     return _unwrapped(next(filter(None, parts), state))
 
 

@@ -1,7 +1,7 @@
 """One self-describing `.safetensors` a generator: its weights, and in the header what it is and where it comes from."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -172,7 +172,7 @@ def _read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     checkpoint = unpickled(path)
     if not isinstance(checkpoint.get("about"), dict):
         raise UnusableWeights(f"{path}: not a checkpoint of a run of this project")
-    return checkpoint["about"], network_in(checkpoint, AVERAGE)
+    return checkpoint["about"], network_in(checkpoint.get("state_dict", {}), AVERAGE)
 
 
 def averaged_of(checkpoint: str | Path) -> dict[str, Any]:
@@ -181,12 +181,11 @@ def averaged_of(checkpoint: str | Path) -> dict[str, Any]:
     Raises:
         UnusableWeights: no such file, or not a checkpoint.
     """
-    return network_in(unpickled(Path(checkpoint)), AVERAGE)
+    return network_in(unpickled(Path(checkpoint)).get("state_dict", {}), AVERAGE)
 
 
-def network_in(checkpoint: dict[str, Any], prefix: str) -> dict[str, Any]:
-    """Weights of one network in a checkpoint of a run: those whose names begin with `prefix`, without it."""
-    state = checkpoint.get("state_dict", {})
+def network_in(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Weights of one network among those of a checkpoint: those whose names begin with `prefix`, without it."""
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
