@@ -74,4 +74,6 @@ def tried(path: Path, run: Run, channels: int, device: torch.device, sizes: list
             raise UnusableWeights(f"{path}: its network makes NaN or infinity of a gray image; name other weights")
         return scale
     size, failure = failures[0]
+    if isinstance(failure, UnusableWeights):  # which says the same
+        raise failure
     raise UnusableWeights(f"{path}: its network fails on an image of {size} ({reason(failure)})") from failure

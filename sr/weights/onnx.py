@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sr.errors import UserError, optional, reason
+from sr.errors import optional, reason
 
 from .model import SIDES_PX, Model, Run, tried
 from .reading import UnusableWeights
@@ -51,7 +51,7 @@ def load(path: Path, device: torch.device) -> Model:
                 made.append(torch.from_numpy(session.run(None, {takes[0].name: array})[0][: len(part)]))
             except Exception as error:  # onnxruntime's own kinds have no other base
                 size = f"{lr.shape[-1]}x{lr.shape[-2]}"
-                raise UserError(f"{path}: its network fails on an image of {size} ({reason(error)})") from error
+                raise UnusableWeights(f"{path}: its network fails on an image of {size} ({reason(error)})") from error
         return torch.cat(made).to(lr)
 
     run: Run = graph

@@ -70,6 +70,8 @@ def test_a_graph_that_makes_something_else_is_refused(tmp_path):
     assert "its network makes (1, 1, 1, 1) of (1, 3, 16, 16); an image as large" in refused(wide)
     nan = graph(tmp_path / "a.onnx", [FREE], operation="Add", constant=np.full(1, np.nan, np.float32))
     assert "makes NaN or infinity of a gray image" in refused(nan)
+    none = graph(tmp_path / "a.onnx", [FREE], operation="Add", constant=np.zeros((1, 1, 7, 7), np.float32))
+    assert refused(none).count("its network fails on an image of 16x16") == 1
 
 
 def test_half_precision_is_taken_and_given_back_in_full(tmp_path, lr):
