@@ -62,7 +62,6 @@ class Enlarger:
     network: nn.Module | None = None
     range: Range | None = None
     worst: float = field(default=0.0, init=False, repr=False)  # levels by which tiles were told to differ
-    said: set[str] = field(default_factory=set, init=False, repr=False)  # warnings, each given once
 
     @cached_property
     def reach(self) -> Reach:
@@ -143,7 +142,7 @@ class Enlarger:
                 sr = self._network(lr).float()
             if sr.isfinite().all():
                 return sr
-            self._say(precision, f"{precision} gives NaN or infinity; float32 from here on")
+            tqdm.write(f"{self.name}: {precision} gives NaN or infinity; float32 from here on", file=sys.stderr)
             self.precision = "fp32"
         sr = self._in_float32(lr)
         if not sr.isfinite().all() and lr.isfinite().all():
@@ -163,12 +162,6 @@ class Enlarger:
                 raise
             size = f"{lr.shape[-1]}x{lr.shape[-2]}"
             raise UserError(f"the network {self.name} fails on an image of {size} ({reason(error)})") from error
-
-    def _say(self, what: str, text: str) -> None:
-        """Once for each `what`."""
-        if what not in self.said:
-            self.said.add(what)
-            tqdm.write(f"{self.name}: {text}", file=sys.stderr)
 
     def _tell(self, halo: int, apart: float) -> None:
         """By how much the result may differ from that of the whole image, where it is more than has been told."""
