@@ -203,9 +203,8 @@ def _through(enlarger: Enlarger, image: Tensor, colours: Colours | None, alpha: 
         bands: list[Tensor | None] = [None] * image.shape[1]
         width = 3 if enlarger.channels == RGBA else enlarger.channels or 1
         for group in groups:
-            given = image[:, list(group)]
-            made = enlarger(torch.cat([given.expand(-1, width, -1, -1), image[:, -1:]], 1) if alpha
-                            else given.expand(-1, width, -1, -1))  # fmt: skip
+            given = image[:, list(group)].expand(-1, width, -1, -1)
+            made = enlarger(torch.cat([given, image[:, -1:]], 1) if alpha else given)
             for i, channel in enumerate(group):
                 bands[channel] = made[:, i : i + 1] if len(group) > 1 else made[:, :width].mean(1, keepdim=True)
             if alpha and bands[-1] is None:
