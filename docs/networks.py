@@ -11,17 +11,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import spandrel
 import torch
-from spandrel import ImageModelDescriptor, ModelLoader
 
 from sr.errors import UserError, reason
 from sr.generators import Spandrel
 from sr.generators.spandrel import architectures
 from sr.inference import models
+from sr.inference.reach import LEVEL
 
 TARGET = Path(__file__).with_suffix(".md")
 SIZE_PX = (40, 56)  # height and width of the picture
-LEVEL = 1 / 255
 
 WINDOWS = {"img_size": 16, "window_size": 8, "embed_dim": 12, "depths": [2], "num_heads": [2], "upscale": 2}
 SHUFFLED = WINDOWS | {"upsampler": "pixelshuffledirect"}
@@ -105,16 +105,12 @@ def main(names: list[str]) -> None:
     if names:
         print("\n".join(rows(names)))
         return
-    import spandrel
-
     head = HEAD.format(size=f"{SIZE_PX[1]}x{SIZE_PX[0]}", version=spandrel.__version__)
     TARGET.write_text(head + "\n".join(rows(known())) + "\n")
 
 
 def known() -> dict[str, Any]:
     """Class -> the architecture in spandrel's words, and the class itself."""
-    import spandrel
-
     return architectures(spandrel)
 
 
@@ -133,7 +129,7 @@ def row(name: str) -> str:
         file = Path(folder, "theirs.pth")
         torch.save(build(**VARIANTS.get(name, {})).state_dict(), file)
         try:
-            theirs: Any = ModelLoader().load_from_file(file).eval()
+            theirs: Any = spandrel.ModelLoader().load_from_file(file).eval()
         except Exception as error:  # of spandrel's own
             return f"| {architecture.name} | {name} | | not tried: spandrel cannot load it ({reason(error)}) | |"
         takes, makes = theirs.input_channels, theirs.output_channels
@@ -156,7 +152,7 @@ def enlarged(file: Path, theirs: Any) -> str:
 
 def trained(name: str, theirs: Any) -> str:
     """Whether the network can be trained."""
-    if not isinstance(theirs, ImageModelDescriptor):
+    if not isinstance(theirs, spandrel.ImageModelDescriptor):
         return "no"
     try:
         Spandrel(name, theirs.scale, theirs.input_channels, VARIANTS.get(name, {}))

@@ -221,7 +221,7 @@ def test_the_two_kinds_of_lr_of_div2k_are_a_question(tmp_path, make):
         open_set(str(tmp_path / "Set"), None, 4)
 
 
-def test_train_and_valid_of_div2k_keep_their_own_partners(tmp_path, make, module):
+def test_train_and_valid_of_div2k_keep_their_own_partners(tmp_path, make):
     for part in ("train", "valid"):
         hr = make(tmp_path / "D" / f"DIV2K_{part}_HR", "0001.png 0002.png")
         for name, pixels in zip(("0001x4", "0002x4"), hr, strict=True):

@@ -15,9 +15,9 @@ class Folding(nn.Module):
 
     scale = 2
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int = 1) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(4, 16, 3, padding=1)
+        self.conv = nn.Conv2d(4 * channels, 16 * channels, 3, padding=1)
 
     def forward(self, lr):
         return F.pixel_shuffle(self.conv(F.pixel_unshuffle(lr, 2)), 4)

@@ -291,7 +291,7 @@ def test_four_bands_that_are_no_colours_go_through_it_in_their_order(rgba):
     assert np.abs(made - expected.permute(1, 2, 0).numpy()).max() < 0.51
 
 
-def test_it_takes_three_channels_too_as_an_evaluation_gives_them(rgba, tmp_path):
+def test_it_takes_three_channels_too_as_an_evaluation_gives_them(rgba):
     theirs, ours = rgba
     lr = torch.rand(2, 3, 20, 24)
     assert torch.equal(ours(lr).clamp(0, 1), theirs(torch.cat([lr, torch.ones(2, 1, 20, 24)], 1))[:, :3])

@@ -13,7 +13,7 @@ from sr.inference.models import load, of_generator
 from sr.inference.reach import Reach
 
 from .conftest import ABOUT, close, counted, spread
-from .networks import Deep
+from .networks import Deep, Folding
 
 CPU = torch.device("cpu")
 
@@ -21,21 +21,10 @@ CPU = torch.device("cpu")
 # --- tiles ------------------------------------------------------------------------------------------------------------
 
 
-class Folding(nn.Module):
-    """Pixels to channels and back: the result depends on where in its tile a pixel lies."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(12, 48, 3, padding=1)
-
-    def forward(self, lr):
-        return F.pixel_shuffle(self.conv(F.pixel_unshuffle(lr, 2)), 4)
-
-
 MADE = {
     "compact": lambda: of_generator("g", spread(Compact(**ABOUT["arguments"])), 2, 3, CPU),
     "srresnet": lambda: of_generator("g", spread(SRResNet(4, width=4, blocks=2)), 4, 3, CPU),
-    "folding": lambda: of_generator("g", spread(Folding()), 2, 3, CPU),
+    "folding": lambda: of_generator("g", spread(Folding(3)), 2, 3, CPU),
     **{name: lambda name=name: load(name, 3) for name in INTERPOLATIONS},
 }
 

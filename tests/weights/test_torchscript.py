@@ -13,7 +13,7 @@ from ..inference.conftest import ABOUT, close, refused
 
 
 @pytest.mark.parametrize("name", ["a.torchscript", "a.pt", "a.pth"])
-def test_a_program_gives_what_the_network_gives(tmp_path, compact, lr, name, monkeypatch):
+def test_a_program_gives_what_the_network_gives(tmp_path, compact, lr, name):
     torch.jit.save(torch.jit.trace(compact, lr), buffer := BytesIO())
     (tmp_path / name).write_bytes(buffer.getvalue())
     enlarge = load(tmp_path / name, 2)
@@ -22,7 +22,7 @@ def test_a_program_gives_what_the_network_gives(tmp_path, compact, lr, name, mon
     assert enlarge.network is not None  # an architecture that spandrel knows
 
 
-def test_an_export_of_ours_says_what_it_is(tmp_path, compact):
+def test_an_export_of_ours_says_what_it_is(tmp_path):
     """Gray, trained for values of its own, and unknown to spandrel."""
     network = nn.Upsample(scale_factor=2)
     network.weight = nn.Parameter(torch.ones(1))
