@@ -1,13 +1,12 @@
 """Noise of a camera's sensor in linear light, and its defective pixels (Brooks et al., CVPR 2019)."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from .operator import Draw, Interval, Operator, interval, seed_of, uniform
+from .operator import Draw, Interval, Operator, interval, seed_of, seeded, uniform
 
 
 class CameraNoise(Operator):
@@ -36,14 +35,10 @@ class CameraNoise(Operator):
         log_read = self.slope * log_shot + self.offset + self.spread * float(random.standard_normal())
         return {"shot": math.exp(log_shot), "read": math.exp(log_read), "seed": seed_of(random)}
 
-    def forward(self, images: Sequence[Tensor], draws: Sequence[Draw], lr_size: tuple[int, int]) -> list[Tensor]:
-        generator = torch.Generator(images[0].device)
-        result = []
-        for image, draw in zip(images, draws, strict=True):
-            light = to_linear(image)
-            noise = torch.randn(image.shape, generator=generator.manual_seed(draw["seed"]), device=image.device)
-            result.append(to_srgb((light + (draw["shot"] * light + draw["read"]).sqrt() * noise).clamp_(0, 1)))
-        return result
+    def alone(self, image: Tensor, draw: Draw, lr_size: tuple[int, int]) -> Tensor:
+        light = to_linear(image)
+        noise = torch.randn(image.shape, generator=seeded(draw, image.device), device=image.device)
+        return to_srgb((light + (draw["shot"] * light + draw["read"]).sqrt() * noise).clamp_(0, 1))
 
 
 def to_linear(image: Tensor) -> Tensor:
@@ -72,11 +67,7 @@ class BadPixels(Operator):
     def draw(self, random: np.random.Generator) -> Draw:
         return {"share": uniform(random, self.share), "seed": seed_of(random)}
 
-    def forward(self, images: Sequence[Tensor], draws: Sequence[Draw], lr_size: tuple[int, int]) -> list[Tensor]:
-        generator = torch.Generator(images[0].device)
-        result = []
-        for image, draw in zip(images, draws, strict=True):
-            fate = torch.rand(image.shape, generator=generator.manual_seed(draw["seed"]), device=image.device)
-            hot, bad = fate < self.hot * draw["share"], fate < draw["share"]
-            result.append(torch.where(bad, hot.to(image), image))
-        return result
+    def alone(self, image: Tensor, draw: Draw, lr_size: tuple[int, int]) -> Tensor:
+        fate = torch.rand(image.shape, generator=seeded(draw, image.device), device=image.device)
+        hot, bad = fate < self.hot * draw["share"], fate < draw["share"]
+        return torch.where(bad, hot.to(image), image)

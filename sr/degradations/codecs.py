@@ -1,7 +1,7 @@
 """Still images through real encoders, on the host: WebP, AVIF and JPEG by Pillow, HEIC by pillow-heif."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -41,8 +41,8 @@ class Codec(Operator):
         low, high = self.quality
         return {"format": pick(random, self.formats), "quality": int(random.integers(int(low), int(high) + 1))}
 
-    def forward(self, images: Sequence[Tensor], draws: Sequence[Draw], lr_size: tuple[int, int]) -> list[Tensor]:
-        return [saved(image, KINDS[d["format"]], d["quality"]) for image, d in zip(images, draws, strict=True)]
+    def alone(self, image: Tensor, draw: Draw, lr_size: tuple[int, int]) -> Tensor:
+        return saved(image, KINDS[draw["format"]], draw["quality"])
 
 
 def saved(image: Tensor, kind: str, quality: int) -> Tensor:

@@ -1,6 +1,5 @@
 """Noise of a level of its own for each image: Gaussian, Poisson; as in Real-ESRGAN."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 from math import ceil, sqrt
 
@@ -8,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .operator import Draw, Interval, Operator, interval, pick, seed_of, shares, uniform
+from .operator import Draw, Interval, Operator, interval, pick, seed_of, seeded, shares, uniform
 
 LUMA = (0.299, 0.587, 0.114)
 QUANTILES = 1024
@@ -42,16 +41,12 @@ class GaussianNoise(Operator):
             draw |= {"sigma": float(self.sigma[1]), "mix": (np.sqrt(scales)[:, None] * rows).T.tolist()}
         return draw
 
-    def forward(self, images: Sequence[Tensor], draws: Sequence[Draw], lr_size: tuple[int, int]) -> list[Tensor]:
-        generator = torch.Generator(images[0].device)
-        result = []
-        for image, draw in zip(images, draws, strict=True):
-            shape = (1, *image.shape[1:]) if draw["kind"] == "gray" else image.shape
-            noise = torch.randn(shape, generator=generator.manual_seed(draw["seed"]), device=image.device)
-            if draw["kind"] == "correlated" and len(image) == 3:
-                noise = (torch.tensor(draw["mix"], device=image.device) @ noise.flatten(1)).view_as(image)
-            result.append(torch.add(image, noise, alpha=draw["sigma"] / 255).clamp_(0, 1))
-        return result
+    def alone(self, image: Tensor, draw: Draw, lr_size: tuple[int, int]) -> Tensor:
+        shape = (1, *image.shape[1:]) if draw["kind"] == "gray" else image.shape
+        noise = torch.randn(shape, generator=seeded(draw, image.device), device=image.device)
+        if draw["kind"] == "correlated" and len(image) == 3:
+            noise = (torch.tensor(draw["mix"], device=image.device) @ noise.flatten(1)).view_as(image)
+        return torch.add(image, noise, alpha=draw["sigma"] / 255).clamp_(0, 1)
 
 
 class PoissonNoise(Operator):
@@ -73,13 +68,9 @@ class PoissonNoise(Operator):
     def draw(self, random: np.random.Generator) -> Draw:
         return {"scale": uniform(random, self.scale), "gray": random.random() < self.gray, "seed": seed_of(random)}
 
-    def forward(self, images: Sequence[Tensor], draws: Sequence[Draw], lr_size: tuple[int, int]) -> list[Tensor]:
-        generator = torch.Generator(images[0].device)
-        result = []
-        for image, draw in zip(images, draws, strict=True):
-            noise = poisson(luma(image) if draw["gray"] else image, generator.manual_seed(draw["seed"]))
-            result.append(torch.add(image, noise, alpha=draw["scale"]).clamp_(0, 1))
-        return result
+    def alone(self, image: Tensor, draw: Draw, lr_size: tuple[int, int]) -> Tensor:
+        noise = poisson(luma(image) if draw["gray"] else image, seeded(draw, image.device))
+        return torch.add(image, noise, alpha=draw["scale"]).clamp_(0, 1)
 
 
 def luma(image: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 import torch.nn as nn
 from torch import Tensor
 
@@ -15,7 +16,7 @@ Interval = Sequence[float]  # low and high; both may come
 
 
 class Operator(nn.Module):
-    """One kind of damage: `draw` says what is done to a sample, `forward` does it to several at once.
+    """One kind of damage: `draw` says what is done to a sample, `alone` does it.
 
     Drawing is apart from doing, so that the parameters of a sample are plain numbers, the same on every device and in
     every batch, that can be told under a picture and counted in a test.
@@ -56,6 +57,10 @@ class Operator(nn.Module):
             draws: of the samples, from `draw`.
             lr_size: height and width that the chain ends with.
         """
+        return [self.alone(image, draw, lr_size) for image, draw in zip(images, draws, strict=True)]
+
+    def alone(self, image: Tensor, draw: Draw, lr_size: tuple[int, int]) -> Tensor:
+        """The same for one sample; an operator that does several at once has a `forward` of its own instead."""
         raise NotImplementedError
 
 
@@ -111,3 +116,8 @@ def pick(random: np.random.Generator, weights: Mapping[str, float]) -> str:
 def seed_of(random: np.random.Generator) -> int:
     """A seed for the noise of one image, which is drawn on its device."""
     return int(random.integers(2**32))
+
+
+def seeded(draw: Draw, device: torch.device) -> torch.Generator:
+    """The generator of that noise."""
+    return torch.Generator(device).manual_seed(draw["seed"])

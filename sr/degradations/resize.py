@@ -1,6 +1,6 @@
 """Equal to OpenCV's resize with INTER_AREA, INTER_LINEAR and INTER_CUBIC in floating point; to any size."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from math import ceil
 
@@ -113,10 +113,7 @@ class Resize(Operator):
         )
         return {"factor": factor, "of": self.of, "method": pick(random, self.methods)}
 
-    def forward(self, images: Sequence[Tensor], draws: Sequence[Draw], lr_size: tuple[int, int]) -> list[Tensor]:
-        result = []
-        for image, draw in zip(images, draws, strict=True):
-            of = lr_size if draw["of"] == "lr" else image.shape[-2:]
-            height, width = (max(1, int(size * draw["factor"])) for size in of)
-            result.append(resized(image, height, width, draw["method"]))
-        return result
+    def alone(self, image: Tensor, draw: Draw, lr_size: tuple[int, int]) -> Tensor:
+        of = lr_size if draw["of"] == "lr" else image.shape[-2:]
+        height, width = (max(1, int(size * draw["factor"])) for size in of)
+        return resized(image, height, width, draw["method"])

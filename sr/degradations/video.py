@@ -2,7 +2,7 @@
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
 
 import numpy as np
@@ -62,13 +62,10 @@ class Video(Operator):
             "motion_y": speed * math.sin(angle),
         }
 
-    def forward(self, images: Sequence[Tensor], draws: Sequence[Draw], lr_size: tuple[int, int]) -> list[Tensor]:
-        result = []
-        for image, draw in zip(images, draws, strict=True):
-            window = moved(image.detach().cpu(), self.frames, draw["motion_x"], draw["motion_y"])
-            last = recorded(window, draw["codec"], draw["strength"])
-            result.append(last.to(image.device, image.dtype).div(255))
-        return result
+    def alone(self, image: Tensor, draw: Draw, lr_size: tuple[int, int]) -> Tensor:
+        window = moved(image.detach().cpu(), self.frames, draw["motion_x"], draw["motion_y"])
+        last = recorded(window, draw["codec"], draw["strength"])
+        return last.to(image.device, image.dtype).div(255)
 
 
 def moved(image: Tensor, frames: int, x: float, y: float) -> Tensor:
