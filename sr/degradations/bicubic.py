@@ -6,8 +6,9 @@ import torch
 import torch.nn as nn
 from torch import Tensor
 
-from sr.errors import UserError
 from sr.image.resize import imresize
+
+from .pairs import lr_size
 
 LEVELS, UNROUNDED = 255.0, 2.0**24  # steps of 8 bits; and so many that float32 is not rounded at all
 
@@ -33,13 +34,9 @@ class Bicubic(nn.Module):
         Raises:
             UserError: hr is not divisible by the scale.
         """
-        height, width = hr.shape[-2:]
-        s = self.scale
-        if height % s or width % s:
-            raise UserError(f"HR is {width}x{height}, not divisible by scale {s}; crop it to "
-                             f"{width // s * s}x{height // s * s}")  # fmt: skip
+        lr_size(hr, self.scale)
         if not self.quantize:
-            return imresize(hr, 1 / s, clip=True), hr
+            return imresize(hr, 1 / self.scale, clip=True), hr
         hr = hr.contiguous()  # products of matrices are slow on channels_last
         off_grid = (hr * LEVELS).add_(0.5).frac_().sub_(0.5).abs_().amax((1, 2, 3), keepdim=True)
-        return imresize(hr, 1 / s, levels=torch.where(off_grid < 1e-3, LEVELS, UNROUNDED)), hr
+        return imresize(hr, 1 / self.scale, levels=torch.where(off_grid < 1e-3, LEVELS, UNROUNDED)), hr

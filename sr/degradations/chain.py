@@ -8,12 +8,12 @@ import torch
 import torch.nn as nn
 from torch import Tensor
 
-from sr.errors import UserError
 from sr.image.resize import resize_to
 
 from .compose import Steps
 from .draws import of_sample
 from .operator import Draw, Operator
+from .pairs import lr_size
 from .sharpen import USM
 
 
@@ -60,14 +60,11 @@ class Chain(nn.Module):
         Raises:
             UserError: hr is not divisible by the scale.
         """
-        height, width = (size // self.scale for size in hr.shape[-2:])
-        if (height * self.scale, width * self.scale) != hr.shape[-2:]:
-            raise UserError(f"HR is {hr.shape[-1]}x{hr.shape[-2]}, not divisible by scale {self.scale}; crop it to "
-                            f"{width * self.scale}x{height * self.scale}")  # fmt: skip
+        size = lr_size(hr, self.scale)
         with _one_thread(hr.device):
-            return self._degraded(hr, n, (height, width))
+            return self._degraded(hr, n, size)
 
-    def _degraded(self, hr: Tensor, n: Sequence[int] | Tensor, lr_size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    def _degraded(self, hr: Tensor, n: Sequence[int] | Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         plans = [deque(self.chain.plan(of_sample(self.seed, int(i)))) for i in n]
         if self.sharpen is not None:
             hr = self.sharpen(hr)
@@ -76,10 +73,10 @@ class Chain(nn.Module):
             operator = min(waiting, key=self.places.__getitem__)  # the others of its samples catch up with it
             chosen = [i for i, plan in enumerate(plans) if plan and plan[0][0] is operator]
             draws = [plans[i].popleft()[1] for i in chosen]
-            results = operator([images[i] for i in chosen], draws, lr_size)
+            results = operator([images[i] for i in chosen], draws, size)
             for i, result in zip(chosen, results, strict=True):
                 images[i] = result
-        sized = [image if image.shape[1:] == lr_size else resize_to(image, *lr_size) for image in images]
+        sized = [image if image.shape[1:] == size else resize_to(image, *size) for image in images]
         return torch.stack(sized).mul(255).round_().clamp_(0, 255).div_(255), hr
 
 

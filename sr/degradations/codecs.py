@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sr.errors import UserError, optional
 
-from .operator import Draw, Interval, Operator, interval, pick, shares
+from .operator import Draw, Interval, Operator, interval, pick, shares, to_levels, whole
 
 KINDS = {"webp": "WEBP", "avif": "AVIF", "heic": "HEIF", "jpeg": "JPEG"}
 
@@ -38,8 +38,7 @@ class Codec(Operator):
                 raise UserError(f"formats={list(formats)}: this Pillow writes no {name}; pip install -U pillow")
 
     def draw(self, random: np.random.Generator) -> Draw:
-        low, high = self.quality
-        return {"format": pick(random, self.formats), "quality": int(random.integers(int(low), int(high) + 1))}
+        return {"format": pick(random, self.formats), "quality": whole(random, self.quality)}
 
     def alone(self, image: Tensor, draw: Draw, lr_size: tuple[int, int]) -> Tensor:
         return saved(image, KINDS[draw["format"]], draw["quality"])
@@ -47,7 +46,7 @@ class Codec(Operator):
 
 def saved(image: Tensor, kind: str, quality: int) -> Tensor:
     """C h w in [0, 1] as it comes back from a file; of other than three channels each is a gray image."""
-    levels = image.detach().mul(255).round_().clamp_(0, 255).byte().cpu()
+    levels = to_levels(image).byte().cpu()
     parts = [levels] if len(levels) == 3 else [plane.expand(3, -1, -1) for plane in levels[:, None]]
     result = []
     for part in parts:

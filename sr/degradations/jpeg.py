@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from imagecodecs import jpeg8_decode, jpeg8_encode
 from torch import Tensor
 
-from .operator import Draw, Interval, Operator, interval, pick, shares
+from .operator import Draw, Interval, Operator, interval, pick, shares, to_levels, whole
 
 SUBSAMPLINGS = ("4:4:4", "4:2:0")
 LUMA_TABLE = (
@@ -173,7 +173,7 @@ def _cosines(device: torch.device, dtype: torch.dtype) -> Tensor:
 
 def by_libjpeg(image: Tensor, quality: int, subsampling: str) -> Tensor:
     """The same by libjpeg, on the host: the fastest way on a CPU."""
-    levels = image.detach().mul(255).round_().clamp_(0, 255).byte().cpu()
+    levels = to_levels(image).byte().cpu()
     planes = [levels.permute(1, 2, 0).contiguous()] if len(levels) == 3 else list(levels)
     sampling = subsampling.replace(":", "")
     saved = [jpeg8_decode(jpeg8_encode(plane.numpy(), level=quality, subsampling=sampling)) for plane in planes]
@@ -204,9 +204,7 @@ class JPEG(Operator):
         self.differentiable = differentiable
 
     def draw(self, random: np.random.Generator) -> Draw:
-        low, high = self.quality
-        quality = int(random.integers(int(low), int(high) + 1))
-        return {"quality": quality, "subsampling": pick(random, self.subsampling)}
+        return {"quality": whole(random, self.quality), "subsampling": pick(random, self.subsampling)}
 
     def forward(self, images: Sequence[Tensor], draws: Sequence[Draw], lr_size: tuple[int, int]) -> list[Tensor]:
         if images[0].device.type == "cpu" and not self.differentiable:

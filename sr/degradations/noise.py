@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .operator import Draw, Interval, Operator, interval, pick, seed_of, seeded, shares, uniform
+from sr.image.color import FULL_SWING
 
-LUMA = (0.299, 0.587, 0.114)
+from .operator import Draw, Interval, Operator, interval, pick, seed_of, seeded, shares, to_levels, uniform
+
 QUANTILES = 1024
 KINDS = ("colour", "gray", "correlated")
 
@@ -78,7 +79,8 @@ def luma(image: Tensor) -> Tensor:
     if image.shape[0] != 3:
         return image.mean(0, keepdim=True)
     red, green, blue = image.detach()
-    return (LUMA[0] * red).add_(green, alpha=LUMA[1]).add_(blue, alpha=LUMA[2])[None]
+    of_red, of_green, of_blue = FULL_SWING
+    return (of_red * red).add_(green, alpha=of_green).add_(blue, alpha=of_blue)[None]
 
 
 def poisson(image: Tensor, generator: torch.Generator) -> Tensor:
@@ -87,7 +89,7 @@ def poisson(image: Tensor, generator: torch.Generator) -> Tensor:
     Drawn by inverting distribution functions tabulated at 1024 probabilities: several times faster than rejection, with
     one random number a pixel on every device.
     """
-    level = image.detach().mul(255).round_().clamp_(0, 255).int()
+    level = to_levels(image).int()
     levels = (torch.bincount(level.flatten(), minlength=256) > 0).sum()
     photons = 2 ** (levels - 0.5).clamp(min=1).log2().ceil()  # the power of two from there on
     which = photons.log2().int()

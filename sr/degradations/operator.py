@@ -64,6 +64,11 @@ class Operator(nn.Module):
         raise NotImplementedError
 
 
+def to_levels(image: Tensor) -> Tensor:
+    """An image in [0, 1] in whole levels of 8 bits, 0 to 255, as an encoder gets it."""
+    return image.detach().mul(255).round_().clamp_(0, 255)
+
+
 def together(images: Sequence[Tensor]) -> list[list[int]]:
     """Which images to work on at once: on a GPU those of one shape; on a CPU one by one, as its cache holds one."""
     if images and images[0].device.type == "cpu":
@@ -101,6 +106,11 @@ def shares(name: str, given: Mapping[str, float], known: Sequence[str]) -> dict[
 def uniform(random: np.random.Generator, given: Interval) -> float:
     """A number of an interval."""
     return given[0] + (given[1] - given[0]) * random.random()
+
+
+def whole(random: np.random.Generator, given: Interval) -> int:
+    """A whole number of an interval; all are equally likely."""
+    return int(random.integers(int(given[0]), int(given[1]) + 1))
 
 
 def pick(random: np.random.Generator, weights: Mapping[str, float]) -> str:

@@ -6,9 +6,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sr.errors import UserError
 from sr.image.range import unit
 
 Degradation = Callable[[Tensor, Sequence[int]], tuple[Tensor, Tensor]]
+
+
+def lr_size(hr: Tensor, scale: int) -> tuple[int, int]:
+    """Height and width of what is made of N C sH sW.
+
+    Raises:
+        UserError: hr is not divisible by the scale.
+    """
+    height, width = (size // scale for size in hr.shape[-2:])
+    if (height * scale, width * scale) != hr.shape[-2:]:
+        raise UserError(f"HR is {hr.shape[-1]}x{hr.shape[-2]}, not divisible by scale {scale}; crop it to "
+                        f"{width * scale}x{height * scale}")  # fmt: skip
+    return height, width
 
 
 def pair(

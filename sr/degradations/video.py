@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sr.errors import optional
 
-from .operator import Draw, Interval, Operator, interval, pick, shares, uniform
+from .operator import Draw, Interval, Operator, interval, pick, shares, to_levels, uniform, whole
 
 ENCODERS = {"h264": "libx264", "h265": "libx265", "mpeg4": "mpeg4"}
 
@@ -54,23 +54,22 @@ class Video(Operator):
 
     def draw(self, random: np.random.Generator) -> Draw:
         codec, angle, speed = pick(random, self.codecs), uniform(random, (0, 2 * math.pi)), uniform(random, self.motion)
-        low, high = self.strengths[codec]
         return {
             "codec": codec,
-            "strength": int(random.integers(int(low), int(high) + 1)),
+            "strength": whole(random, self.strengths[codec]),
             "motion_x": speed * math.cos(angle),
             "motion_y": speed * math.sin(angle),
         }
 
     def alone(self, image: Tensor, draw: Draw, lr_size: tuple[int, int]) -> Tensor:
-        window = moved(image.detach().cpu(), self.frames, draw["motion_x"], draw["motion_y"])
+        window = moved(image.cpu(), self.frames, draw["motion_x"], draw["motion_y"])
         last = recorded(window, draw["codec"], draw["strength"])
         return last.to(image.device, image.dtype).div(255)
 
 
 def moved(image: Tensor, frames: int, x: float, y: float) -> Tensor:
     """T C h w in bytes: the image shifted by whole pixels, at its place in the last frame; its border is continued."""
-    levels = image.mul(255).round_().clamp_(0, 255)
+    levels = to_levels(image)
     margin = math.ceil(max(abs(x), abs(y)) * (frames - 1))
     wide = F.pad(levels[None], (margin,) * 4, mode="replicate")[0]
     height, width = levels.shape[1:]
