@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sr.errors import UserError
-from sr.image.resize import resize_to
+from sr.image.resize import cubic, resize_to
 
 from .operator import Draw, Interval, Operator, interval, pick, shares, uniform
 
@@ -61,16 +61,11 @@ def _taps(size: int, out: int, method: str, device: torch.device) -> tuple[Tenso
         centre = (np.arange(out) + 0.5) * step - 0.5
         first = np.floor(centre)
         index = first + (np.arange(2) if method == "bilinear" else np.arange(-1, 3))[:, None]
-        weights = 1 - abs(centre - index) if method == "bilinear" else _cubic(abs(centre - index))
+        away = centre - index
+        weights = 1 - abs(away) if method == "bilinear" else cubic(torch.from_numpy(away), a=-0.75).numpy()
     with torch.inference_mode(False):  # the cache outlives the mode
         kept = torch.from_numpy(index.clip(0, size - 1).astype(np.int64)).to(device)
         return kept, torch.from_numpy(weights.astype(np.float32))[..., None].to(device)
-
-
-def _cubic(x: np.ndarray) -> np.ndarray:
-    """Keys' cubic with a = -0.75, as OpenCV has it."""
-    near, far = 1.25 * x**3 - 2.25 * x**2 + 1, -0.75 * (((x - 5) * x + 8) * x - 4)
-    return np.where(x <= 1, near, far)
 
 
 class Resize(Operator):

@@ -142,13 +142,13 @@ def _taps(size: int, out: int, scale: float) -> tuple[Tensor, Tensor]:
         width = 4 / stretch
         centre = torch.arange(1, out + 1, dtype=torch.float64) / scale + 0.5 * (1 - 1 / scale)  # in input pixels from 1
         taps = torch.floor(centre - width / 2)[:, None] + torch.arange(ceil(width) + 2, dtype=torch.float64)
-        weights = stretch * _cubic(stretch * (centre[:, None] - taps))
+        weights = stretch * cubic(stretch * (centre[:, None] - taps))
         return (taps.long() - 1).clamp(0, size - 1), weights / weights.sum(1, keepdim=True)
 
 
-def _cubic(x: Tensor) -> Tensor:
-    """Keys 1981, eq. 4, a = -0.5."""
+def cubic(x: Tensor, a: float = -0.5) -> Tensor:
+    """Keys 1981, eq. 4; a is -0.5 in MATLAB and Pillow, -0.75 in OpenCV."""
     x = x.abs()
-    near = 1.5 * x**3 - 2.5 * x**2 + 1
-    far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
+    near = (a + 2) * x**3 - (a + 3) * x**2 + 1
+    far = a * x**3 - 5 * a * x**2 + 8 * a * x - 4 * a
     return torch.where(x <= 1, near, torch.where(x <= 2, far, torch.zeros_like(x)))
