@@ -155,22 +155,23 @@ def validate(config: DictConfig, schema: type = TrainConfig) -> None:
         Range.given(*values)
     plain: Any = OmegaConf.to_container(config, resolve=True)
     limits.check(plain)
-    for target in _targets(plain):
+    for target in targets(plain):
         if not target.startswith(allowed):
             ours = ", ".join(f"{name}*" for name in ALLOWED_TARGETS)
             raise UserError(f"_target_: {target} is refused; configs may call {ours} and the packages named in "
                             "allow=[...]")  # fmt: skip
 
 
-def _targets(node: Any) -> Iterator[str]:
+def targets(node: Any) -> Iterator[str]:
+    """Everything that a plain configuration, whose interpolations are resolved, would call."""
     if isinstance(node, dict):
         if "_target_" in node:
-            yield node["_target_"]
+            yield str(node["_target_"])
         for value in node.values():
-            yield from _targets(value)
+            yield from targets(value)
     elif isinstance(node, list):
         for value in node:
-            yield from _targets(value)
+            yield from targets(value)
 
 
 def run_folder(outputs: str, name: str, resume: str | None) -> str:

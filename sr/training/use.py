@@ -6,9 +6,11 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from omegaconf import OmegaConf
 from torch import Tensor
 from typing_extensions import Self, override
 
+from sr.config import targets
 from sr.errors import UserError, reason
 
 from .validation import Validation
@@ -86,11 +88,13 @@ class Use(pl.LightningModule):
         if "_target_" not in parts:
             raise UserError(f"{checkpoint_path}: does not say what it was built of; build the system as it was and "
                             "give it state_dict, or take python -m sr.train resume=")  # fmt: skip
-        for target in _targets(parts):
-            if not target.startswith((*PARTS, *(f"{name}." for name in allow))):
+        kept = {key: value for key, value in parts.items() if key not in changed}
+        config = OmegaConf.create(kept, flags={"allow_objects": True})
+        for target in targets(OmegaConf.to_container(config, resolve=True)):
+            if not _is_part(target) and not target.startswith(tuple(f"{name}." for name in allow)):
                 raise UserError(f"{checkpoint_path}: names {target}, which is none of our parts; allow=(PACKAGE,) lets "
                                 "yours be built")  # fmt: skip
-        system = instantiate({key: value for key, value in parts.items() if key not in changed}, **changed)
+        system = instantiate(config, **changed)
         if not isinstance(system, cls):
             raise UserError(f"{checkpoint_path}: of a {type(system).__name__}, not of a {cls.__name__}")
         system.load_state_dict(state)
@@ -98,8 +102,13 @@ class Use(pl.LightningModule):
         return system.to(map_location).eval()
 
 
-def _targets(node: Any) -> list[str]:
-    """Everything that a configuration would call."""
-    values = list(node.values()) if isinstance(node, Mapping) else node if isinstance(node, list) else []
-    own = [str(node["_target_"])] if isinstance(node, Mapping) and "_target_" in node else []
-    return own + [target for value in values for target in _targets(value)]
+def _is_part(target: str) -> bool:
+    """Whether that is defined by our parts: what they import is found in them, too."""
+    from hydra.utils import get_object
+
+    if not target.startswith(PARTS):
+        return False
+    try:
+        return f"{get_object(target).__module__}.".startswith(PARTS)
+    except Exception:  # whatever looking for a stranger's words makes of them
+        return False
