@@ -24,19 +24,18 @@ class Validation(nn.Module):
         self.metrics = nn.ModuleDict(metrics)
         self.bicubic_metrics = deepcopy(self.metrics)
         self.signs = nn.ModuleDict({"colour_shift": ColourShift(), "checkerboard": Checkerboard()})  # of ill health
-        self.of_bicubic: list[dict[str, float]] = [{}]  # their values, one a set, once its images have been seen
+        self.of_bicubic: dict[int, dict[str, float]] = {}  # number of a set -> values, once its images have been seen
         self.before: list[dict[str, float]] = []  # values of the sets that were before this one
 
     @property
     def bicubic(self) -> dict[str, float]:
         """The values of bicubic on the first set."""
-        return self.of_bicubic[0]
+        return self.of_bicubic.get(0, {})
 
     def go_to(self, number: int) -> None:
         """What follows are images of this set; all processes go through all sets, in order."""
         if number > len(self.before):
             self.before.append(self._values())
-            self.of_bicubic += [{}] * (number + 1 - len(self.of_bicubic))
 
     def update(self, generator: nn.Module, lr: Tensor, hr: Tensor) -> dict[str, Tensor]:
         """Score one batch; returns lr, sr and hr (N C H W and N C sH sW in [0, 1])."""
@@ -44,17 +43,10 @@ class Validation(nn.Module):
             images = {"lr": lr, "sr": generator(lr).clamp(0, 1), "hr": hr}
             _update(self.metrics, images)
             _update(self.signs, images)
-            if not self.of_bicubic[len(self.before)]:
+            if len(self.before) not in self.of_bicubic:
                 bicubic = imresize(lr, hr.shape[-1] / lr.shape[-1]).clamp(0, 1)
                 _update(self.bicubic_metrics, images | {"sr": bicubic})
         return images
-
-    def compute(self) -> dict[str, float]:
-        """Means over the images of all processes; the metrics start anew."""
-        number = len(self.before)
-        if not self.of_bicubic[number]:
-            self.of_bicubic[number] = _compute(self.bicubic_metrics)
-        return _compute(self.metrics)
 
     def compute_row(self, sets: Sequence[str]) -> dict[str, float]:
         """`val/NAME` of the first set and `val/SET/NAME` of the others, of bicubic as `NAME_bicubic`, and the signs."""
@@ -64,13 +56,12 @@ class Validation(nn.Module):
                 for name, value in row.items()}  # fmt: skip
 
     def _values(self) -> dict[str, float]:
-        ours = self.compute()
-        bicubic = {f"{name}_bicubic": value for name, value in self.of_bicubic[len(self.before)].items()}
-        return ours | bicubic | self.compute_signs()
-
-    def compute_signs(self) -> dict[str, float]:
-        """The same for what tells of a failing generator, whatever the metrics are."""
-        return _compute(self.signs)
+        """Means over the images of this set, of all processes; the metrics start anew."""
+        number = len(self.before)
+        if number not in self.of_bicubic:
+            self.of_bicubic[number] = _compute(self.bicubic_metrics)
+        bicubic = {f"{name}_bicubic": value for name, value in self.of_bicubic[number].items()}
+        return _compute(self.metrics) | bicubic | _compute(self.signs)
 
     def reset(self) -> None:
         """Forget the images seen."""
