@@ -36,6 +36,12 @@ class Use(pl.LightningModule):
         counted = batch.get("counted", True)
         return self.validation.update(self.generator_ema, *self.pair(batch)) if counted else None
 
+    def on_test_start(self) -> None:
+        self.validation.of_bicubic.clear()  # those of the validation images
+
+    def on_test_end(self) -> None:
+        self.validation.of_bicubic.clear()
+
     def test_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> None:
         self.validation_step(batch, batch_idx, dataloader_idx)
 

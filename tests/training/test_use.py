@@ -99,3 +99,15 @@ def test_tests_and_predictions_are_those_of_the_averaged_generator(system, tmp_p
     assert from_pair.shape == (1, 3, 16, 24)
     assert from_tensor.shape == (2, 3, 10, 12)
     assert 0 <= from_tensor.min() <= from_tensor.max() <= 1
+
+
+def test_bicubic_is_that_of_the_images_that_are_tested(system, tmp_path):
+    trainer = pl.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
+                         default_root_dir=str(tmp_path))  # fmt: skip
+    flat, noise = torch.full((3, 16, 24), 99), torch.randint(0, 256, (3, 16, 24))
+    tested = [
+        trainer.test(system, DataLoader([{"hr": hr.to(torch.uint8), "n": 0}]), verbose=False)[0]["test/psnr_bicubic"]
+        for hr in (noise, flat)
+    ]
+    assert tested[0] < 20
+    assert tested[1] > 40
