@@ -49,10 +49,15 @@ class Validation(nn.Module):
         return images
 
     def compute_row(self, sets: Sequence[str]) -> dict[str, float]:
-        """`val/NAME` of the first set and `val/SET/NAME` of the others, of bicubic as `NAME_bicubic`, and the signs."""
+        """`val/NAME` of the first set and `val/SET/NAME` of the others, of bicubic as `NAME_bicubic`, and the signs.
+
+        Args:
+            sets: their names; one that has none is named by its number.
+        """
         values, self.before = [*self.before, self._values()], []
-        prefixes = ["val", *(f"val/{name}" for name in sets[1:])]
-        return {f"{prefix}/{name}": value for prefix, row in zip(prefixes, values, strict=False)
+        names = dict(enumerate(sets))
+        prefixes = ["val", *(f"val/{names.get(i, i)}" for i in range(1, len(values)))]
+        return {f"{prefix}/{name}": value for prefix, row in zip(prefixes, values, strict=True)
                 for name, value in row.items()}  # fmt: skip
 
     def _values(self) -> dict[str, float]:

@@ -31,6 +31,12 @@ def system() -> PixelSystem:
 
 
 @pytest.fixture
+def trainer(tmp_path) -> pl.Trainer:
+    return pl.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
+                      default_root_dir=str(tmp_path))  # fmt: skip
+
+
+@pytest.fixture
 def kept(system, tmp_path):
     """Writes a checkpoint that names these parts."""
 
@@ -83,10 +89,8 @@ def test_a_file_that_is_none_is_refused(tmp_path):
         PixelSystem.load_from_checkpoint(tmp_path / "a.ckpt")
 
 
-def test_tests_and_predictions_are_those_of_the_averaged_generator(system, tmp_path):
+def test_tests_and_predictions_are_those_of_the_averaged_generator(system, trainer):
     images = DataLoader([{"hr": torch.randint(0, 256, (3, 16, 24), dtype=torch.uint8), "n": n} for n in range(2)])
-    trainer = pl.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
-                         default_root_dir=str(tmp_path))  # fmt: skip
     (tested,) = trainer.test(system, images, verbose=False)
     errors = []
     for image in images:
@@ -101,9 +105,7 @@ def test_tests_and_predictions_are_those_of_the_averaged_generator(system, tmp_p
     assert 0 <= from_tensor.min() <= from_tensor.max() <= 1
 
 
-def test_bicubic_is_that_of_the_images_that_are_tested(system, tmp_path):
-    trainer = pl.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
-                         default_root_dir=str(tmp_path))  # fmt: skip
+def test_bicubic_is_that_of_the_images_that_are_tested(system, trainer):
     flat, noise = torch.full((3, 16, 24), 99), torch.randint(0, 256, (3, 16, 24))
     tested = [
         trainer.test(system, DataLoader([{"hr": hr.to(torch.uint8), "n": 0}]), verbose=False)[0]["test/psnr_bicubic"]
@@ -111,3 +113,9 @@ def test_bicubic_is_that_of_the_images_that_are_tested(system, tmp_path):
     ]
     assert tested[0] < 20
     assert tested[1] > 40
+
+
+def test_several_sets_without_names_are_numbered(system, trainer):
+    sets = [DataLoader([{"hr": torch.randint(0, 256, (3, 16, 24), dtype=torch.uint8), "n": 0}]) for _ in range(3)]
+    trainer.test(system, sets, verbose=False)
+    assert {"test/psnr", "test/1/psnr", "test/2/psnr_bicubic"} <= trainer.callback_metrics.keys()
