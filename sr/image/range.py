@@ -101,7 +101,8 @@ class Range:
         exact = np.float32 if pixels.dtype.itemsize <= 2 or pixels.dtype == np.float32 else np.float64
         low, high = np.array(self.low), np.array(self.high)
         unit = (pixels.astype(exact) - low.astype(exact)) / (high - low).astype(exact)
-        return unit.astype(np.float32, copy=False)
+        with np.errstate(over="ignore"):
+            return unit.astype(np.float32, copy=False)
 
     def from_unit(self, image: Tensor, dtype: np.dtype[Any]) -> Array:
         """N C H W back to values of the file, N H W C of `dtype`: rounded, and kept within what that can be."""

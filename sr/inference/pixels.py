@@ -1,5 +1,6 @@
 """From the numbers of a file to those of a network and back: any depth, any channels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,7 +120,7 @@ def enlarge(
     Colours go through a colour network together. Where the network was made for another number of channels, each
     channel goes through it on its own. Transparency is enlarged bicubically, but by a network of four channels with
     the colours; an opaque image is opaque to it. What lies outside of the range is enlarged bicubically, too: the
-    network sees the rest undisturbed. Pixels that are NaN stay so. Colours under full transparency are replaced by
+    network sees the rest undisturbed. NaN stays NaN, and infinity infinite. Colours under full transparency are replaced by
     visible ones nearby.
 
     Args:
@@ -188,10 +189,26 @@ def enlarge_part(
         sr = sr + part(rest)
     if apart:
         sr = torch.cat([sr, part(image[:, -1:].to(sr))], 1)
+    made = _shaped(values.from_unit(sr, pixels.dtype), pixels.ndim)
     if missing.any():
-        holes = missing[:, :, rows.nearest()][..., columns.nearest()]
-        sr[holes.to(sr.device)] = torch.nan
-    return _shaped(values.from_unit(sr, pixels.dtype), pixels.ndim), invented
+        holes = np.moveaxis(missing.numpy(), 1, -1).reshape(pixels.shape)
+        put_back(made, pixels, holes, (rows, columns))
+    return made, invented
+
+
+def put_back(made: np.ndarray, pixels: np.ndarray, holes: np.ndarray, along: Sequence[Stretch]) -> None:
+    """Set what could not be computed with, such as NaN and infinity, to the nearest of the values that were given.
+
+    Args:
+        made: the result, ... C; it is changed.
+        pixels: what it was made of, ... C.
+        holes: of that shape; where it could not be.
+        along: the axes before C.
+    """
+    for i, stretch in enumerate(along):
+        at, axis = stretch.nearest().numpy(), i - len(along) - 1
+        pixels, holes = pixels.take(at, axis), holes.take(at, axis)
+    made[holes] = pixels[holes]
 
 
 def _through(enlarger: Enlarger, image: Tensor, colours: Colours | None, alpha: bool) -> Tensor:

@@ -11,7 +11,7 @@ from sr.image.range import Range, limits
 from sr.image.resize import resize_axis
 
 from .enlarger import Enlarger
-from .pixels import Options, Stretch, enlarge
+from .pixels import Options, Stretch, enlarge, put_back
 
 
 def axes(wanted: str, coarsest: int) -> list[int]:
@@ -73,6 +73,10 @@ def enlarge_volume(
         if voxels.dtype.kind in "ui":
             np.clip(np.rint(made, out=made), *limits(voxels.dtype, made.dtype), out=made)
         made = made.astype(voxels.dtype)
+        if voxels.dtype.kind == "f":
+            with np.errstate(over="ignore"):
+                holes = ~np.isfinite(voxels.astype(np.float32))
+            put_back(made, voxels, holes, [Stretch.whole(*sides) for sides in zip(shape, voxels.shape, strict=False)])
     return made, maps
 
 
@@ -97,9 +101,7 @@ def _deep(volume: np.ndarray, axis: int, depth: int) -> np.ndarray:
     if volume.shape[axis] == depth:
         return volume
     last = torch.from_numpy(np.moveaxis(volume.astype(np.float32), axis, -1).copy())
-    missing = last.isnan()
+    missing = ~last.isfinite()  # put back afterwards
     if missing.any():
         last = filled(last[:, None], missing[:, None])[:, 0]
-    made = resize_axis(last, -1, depth)
-    made[missing[..., Stretch.whole(depth, last.shape[-1]).nearest()]] = torch.nan
-    return np.moveaxis(made.numpy(), -1, axis)
+    return np.moveaxis(resize_axis(last, -1, depth).numpy(), -1, axis)

@@ -262,6 +262,20 @@ def test_an_outlier_costs_nothing_elsewhere(tmp_path, network, bicubic, outlier)
     assert with_it.max() <= hi + 1e-3
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_not_finite_stays_what_it_is_and_where_it_is(tmp_path, bicubic, dtype):
+    pixels = np.random.default_rng(0).normal(size=(20, 24, 2)).astype(dtype)
+    pixels[3, 4], pixels[9, 9, 1], pixels[0, 0, 0] = np.nan, np.inf, -np.inf
+    if dtype == np.float64:
+        pixels[15, 15, 0] = 1e300  # which no network can be shown
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="minisblack", planarconfig="contig")
+    enlarge_file(tmp_path / "a.tif", tmp_path / "b.tif", bicubic, Options())
+    made, repeated = tifffile.imread(tmp_path / "b.tif"), pixels.repeat(2, 0).repeat(2, 1)
+    odd = ~(np.abs(repeated) < 1e30)
+    assert np.array_equal(made[odd], repeated[odd], equal_nan=True)
+    assert np.abs(made[~odd]).max() < 10
+
+
 def test_the_map_of_what_was_invented_is_not_black_for_an_outlier(tmp_path, network):
     lr = shrunk(gray(side=128)).astype(np.float32)
     found = []

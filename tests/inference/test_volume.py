@@ -83,10 +83,11 @@ def test_a_box_names_width_and_height(bicubic):
         enlarge_volume(bicubic, voxels, [0, 1, 2], Range((-1000.0,), (1500.0,)), Options(fit_px=(8, 8)))
 
 
-def test_holes_do_not_grow_along_any_axis(bicubic):
+@pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
+def test_holes_do_not_grow_along_any_axis(bicubic, hole):
     voxels = np.full((9, 9, 9, 1), 5, np.float32)
-    voxels[3:5, 4, 6] = np.nan
-    made = enlarge_volume(bicubic, voxels, [0, 1, 2], Range((0.0,), (10.0,)), Options())[0]
-    holes = np.isnan(voxels).repeat(2, 0).repeat(2, 1).repeat(2, 2)
-    assert np.array_equal(np.isnan(made), holes)
+    voxels[3:5, 4, 6] = hole
+    made = enlarge_volume(bicubic, voxels, [0, 1, 2], Range((0.0,), (10.0,), least=(5.0,), most=(5.0,)), Options())[0]
+    holes = ~np.isfinite(voxels).repeat(2, 0).repeat(2, 1).repeat(2, 2)
+    assert np.array_equal(made[holes], np.full(holes.sum(), hole, np.float32), equal_nan=True)
     np.testing.assert_allclose(made[~holes], 5, atol=1e-5)
