@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
+from hydra.utils import get_object
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from sr import job, limits
@@ -149,17 +150,40 @@ def validate(config: DictConfig, schema: type = TrainConfig) -> None:
         from sr.weights.store import check_generator  # which needs torch; the schema does not
 
         check_generator(generator)
-    allowed = (*ALLOWED_TARGETS, *(f"{name}." for name in config.allow))
     values = config.range if schema is EvaluateConfig else config.data.get("range")
     if values is not None:
         Range.given(*values)
     plain: Any = OmegaConf.to_container(config, resolve=True)
     limits.check(plain)
     for target in targets(plain):
-        if not target.startswith(allowed):
-            ours = ", ".join(f"{name}*" for name in ALLOWED_TARGETS)
-            raise UserError(f"_target_: {target} is refused; configs may call {ours} and the packages named in "
-                            "allow=[...]")  # fmt: skip
+        if not target.startswith(_allowed(config)):
+            raise _refused(target)
+
+
+def validate_definitions(config: DictConfig) -> None:
+    """Check, by importing it, that what a validated config would call is also defined where it may come from.
+
+    A module's own imports can be reached through its name, too: `sr.job.os.system` is not ours.
+
+    Raises:
+        UserError: a `_target_` that is defined elsewhere.
+    """
+    for target in targets(OmegaConf.to_container(config, resolve=True)):
+        try:
+            module = get_object(target).__module__
+        except Exception:  # what cannot be found is told by Hydra, with the place that names it
+            continue
+        if not f"{module}.".startswith(_allowed(config)):
+            raise _refused(target)
+
+
+def _allowed(config: DictConfig) -> tuple[str, ...]:
+    return (*ALLOWED_TARGETS, *(f"{name}." for name in config.allow))
+
+
+def _refused(target: str) -> UserError:
+    ours = ", ".join(f"{name}*" for name in ALLOWED_TARGETS)
+    return UserError(f"_target_: {target} is refused; configs may call {ours} and the packages named in allow=[...]")
 
 
 def targets(node: Any) -> Iterator[str]:

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from sr import habits
-from sr.config import CONF, EvaluateConfig, register, validate
+from sr.config import CONF, EvaluateConfig, register, validate, validate_definitions
 from sr.errors import UserError, is_full, mistake
 from sr.inference.models import choose_device
 from sr.judge import evaluation, report
@@ -54,6 +54,7 @@ def evaluate(config: DictConfig, device: torch.device) -> int:
     """
     folder = Path(config.out or Path("outputs", "evaluate", datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")))
     report.check_folder(folder)
+    validate_definitions(config)
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     enlargers = evaluation.load_models(config, device)
     sets = evaluation.load_sets(config, evaluation.trained_range(config, enlargers))

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sr import habits, sweep
-from sr.config import CONF, register, validate
+from sr.config import CONF, register, validate, validate_definitions
 from sr.errors import UserError, is_full, mistake
 from sr.sweep import search
 
@@ -67,6 +67,7 @@ def train(config: DictConfig, folder: Path) -> dict[str, Any]:
     only_what_matters()
     memory.keep_freed()
     pl.seed_everything(config.seed, workers=True, verbose=False)
+    validate_definitions(config)
     data = instantiate(config.data)
     system = instantiate(config.system)
     callbacks = instantiate(config.callbacks)

@@ -16,7 +16,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sr.config import CONF, ENDLESS, EvaluateConfig, register, run_folder, validate
+from sr.config import CONF, ENDLESS, EvaluateConfig, register, run_folder, validate, validate_definitions
 from sr.data.folder import Folder
 from sr.data.module import CropData
 from sr.errors import UserError
@@ -274,6 +274,19 @@ def test_an_unknown_argument_of_a_part_is_refused(tmp_path):
 def test_configs_may_not_call_just_anything(tmp_path):
     with pytest.raises(UserError, match=r"_target_: os\.system is refused; .*sr\.\*.* named in allow="):
         validate(composed(["+system.content.terms.odd._target_=os.system"], tmp_path))
+
+
+@pytest.mark.parametrize("target", ["sr.job.os.system", "sr.config.Path.unlink", "torch.optim.adam.cast"])
+def test_nor_what_a_module_of_ours_imports(target, tmp_path):
+    config = composed([f"+system.content.terms.odd._target_={target}"], tmp_path)
+    validate(config)
+    with pytest.raises(UserError, match=rf"_target_: {target} is refused"):
+        validate_definitions(config)
+
+
+@pytest.mark.parametrize("experiment", sorted(path.stem for path in Path(CONF, "experiment").glob("*.yaml")))
+def test_all_that_experiments_call_is_defined_where_it_may_come_from(experiment, tmp_path):
+    validate_definitions(composed([f"experiment={experiment}", "metrics=full"], tmp_path))
 
 
 @pytest.mark.parametrize("target", ["mine.Loss", "mine.deep.Loss"])

@@ -66,3 +66,33 @@ def test_one_batch_alone_under_the_profiler_ended_by_lightning(train, tmp_path):
     assert "curves.csv" not in card
     assert not (run / "curves.csv").exists()
     assert OmegaConf.load(run / "config.yaml").logger == {}
+
+
+def test_one_batch_alone_is_learnt_by_heart(train, tmp_path):
+    """Which other batches in between would make uneven."""
+    small = [word for word in SMALL if not word.startswith(("generator.width", "steps.pixel", "steps.adversarial"))]
+    train("debug=overfit", small=[*small, "generator.width=8", "steps.pixel=40", "steps.adversarial=0"])
+    (run,) = (tmp_path / "outputs" / "debug").iterdir()
+    losses = [float(row["loss/generator"]) for row in curves(run) if row["loss/generator"]]
+    assert len(losses) == 20
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < 0.95 * losses[0]
+
+
+ROOT_OF_ZERO = """
+import torch
+
+
+class Root(torch.nn.Module):
+    def forward(self, sr, hr):
+        return 0 * torch.sqrt(sr - sr.detach()).mean()
+"""
+
+
+def test_the_operation_that_makes_nan_is_named(train, tmp_path):
+    (tmp_path / "mine.py").write_text(ROOT_OF_ZERO)
+    said = train("debug=anomaly", "allow=[mine]", "+losses.content.terms.odd._target_=mine.Root",
+                 "+losses.content.weights.odd=1", status=1)  # fmt: skip
+    assert "error: " in said.splitlines()[-1]
+    assert "SqrtBackward0" in said.splitlines()[-1]
+    assert "return 0 * torch.sqrt(sr - sr.detach()).mean()" in said
