@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -227,13 +228,27 @@ def test_two_processes_with_batch_norm_train_as_one(train, tmp_path, experiment)
 
 
 @pytest.mark.slow
-def test_more_processes_than_validation_images(train, tmp_path):
-    train("data.held_out_images=1", "trainer.devices=2", "trainer.val_check_interval=4", "name=two")
-    train("data.held_out_images=1", "trainer.val_check_interval=4", "name=one")
-    for x, y in zip(scores(only_run(tmp_path, "one")), scores(only_run(tmp_path, "two")), strict=True):
+def test_more_processes_than_validation_images_and_sets_of_uneven_shards(train, tmp_path, small_photos):
+    for name, images in (("first", "0"), ("second", "123")):
+        (tmp_path / name).mkdir()
+        for image in images:
+            shutil.copy(small_photos / f"{image}.png", tmp_path / name)
+    same = ("data.val=[first,second]", "trainer.val_check_interval=4")
+    train(*same, "trainer.devices=2", "name=two")
+    train(*same, "name=one")
+    one, two = (scores(only_run(tmp_path, name)) for name in ("one", "two"))
+    assert {(row["set"], row["n"]) for row in one} == {("first", 1), ("second", 3)}
+    for x, y in zip(one, two, strict=True):
         assert (x["n"], x["set"], x["model"]) == (y["n"], y["set"], y["model"])
         if x["model"] == "bicubic":
             assert x == y
+    curves = []
+    for name in ("one", "two"):
+        with open(only_run(tmp_path, name) / "curves.csv", newline="") as file:
+            row = next(row for row in csv.DictReader(file) if row["val/psnr_y"])  # of the pixel phase
+        curves.append({key: float(value) for key, value in row.items() if key.startswith("val/") and "ms" not in key})
+    assert any("second" in key for key in curves[0])
+    assert curves[1] == pytest.approx(curves[0], abs=1e-3)
 
 
 @pytest.mark.slow
