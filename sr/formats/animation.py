@@ -12,6 +12,7 @@ from sr.errors import UserError
 
 from . import beside
 from .base import Array, File, is_named
+from .checksums import check_png
 from .picture import Picture, refuse_bombs
 
 NAMES = {"icc_profile": "ICC profile", "exif": "EXIF", "xmp": "XMP", "comment": "comment"}
@@ -53,6 +54,8 @@ class Animation(File):
 
     def frames(self) -> Iterator[Array]:
         self.durations_ms = []
+        if self.image.format == "PNG":
+            check_png(self.path, self.handle)
         with self.decoding():
             for frame in ImageSequence.Iterator(self.image):
                 pixels = np.asarray(frame.convert("RGBA"))  # WebP tells the time of a frame once it is decoded

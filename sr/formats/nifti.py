@@ -14,6 +14,7 @@ from sr.errors import optional, reason
 from sr.image.range import Range
 
 from .base import Array, File, Unreadable
+from .checksums import read_to_end
 
 LABELS = 1002  # NIFTI_INTENT_LABEL
 IN_SEQUENCE = (0, 1, 2)  # NIFTI_SLICE_UNKNOWN, SEQ_INC, SEQ_DEC; the others take every other slice first
@@ -45,6 +46,8 @@ class Nifti(File):
             holder = nibabel.FileHolder(fileobj=stream)
             self.image: Any = kind.from_file_map({"image": holder, "header": holder})
             voxels = np.asanyarray(self.image.dataobj.get_unscaled())
+            if stream is not handle:
+                read_to_end(stream)
         except Exception as error:  # gzip, zlib and nibabel each raise their own
             raise Unreadable(f"{path}: no volume that can be read ({reason(error)})") from error
         if not isinstance(self.image, nibabel.Nifti1Image):  # CIFTI, for instance: values of points on a surface

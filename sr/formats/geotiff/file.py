@@ -15,6 +15,7 @@ from sr.image.range import Range
 
 from ..base import ALL, Array, File, Unreadable, is_named
 from ..beside import places_it
+from ..checksums import check_tiff
 from ..nodata import masked
 from ..picture.limits import refuse_bombs
 from ..picture.suffixes import TIFF
@@ -164,5 +165,7 @@ class Scene(File):
         self, target: Path, size: tuple[int, ...], how: str = "", plain: bool = False
     ) -> Iterator[Callable[..., None]]:
         """A GeoTIFF over the same extent: with as many bands of the same type, or if `plain` one band of 8 bits."""
+        if self.source.driver == "GTiff" and not plain:
+            check_tiff(self.path, tifffile.TiffFile(self.handle))
         with writing(self, target, (size[0], size[1]), plain) as write:
             yield write

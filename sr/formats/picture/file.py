@@ -15,6 +15,7 @@ from sr.image.range import Range
 
 from .. import beside
 from ..base import Array, File, Unreadable
+from ..checksums import check_png, check_tiff
 from . import heif, pillow, png, tiff
 from .limits import refuse_bombs
 from .meta import ICC, ISO_GAIN_MAP, UNKEPT, UNKEPT_SEGMENTS, XMP, Meta, meta_of, without_gain_map
@@ -71,6 +72,10 @@ class Picture(File):
         if self.page is not None and tiff.is_plain(self.page):
             return tiff.pixels_of(self.page)
         assert self.opened is not None
+        if self.page is not None:
+            check_tiff(self.path, self.page.parent)
+        if self.opened.format == "PNG":
+            check_png(self.path, self.handle)
         if self.opened.format == "PNG" and (png.depth(self.handle) == 16 or png.has_key(self.opened)):
             return png.decoded(self.handle)
         return pillow.pixels_of(self.opened)
