@@ -281,7 +281,7 @@ def test_no_other_kind_of_file_says_where_it_lies(tmp_path, nearest):
 
 @pytest.mark.parametrize(
     ("dtype", "told"),
-    [(np.uint8, "damaged: [1-9] of its strips"), (np.uint16, "damaged in rows and columns 0:300, 0:200")],
+    [(np.uint8, "damaged: 13 of its strips"), (np.uint16, "damaged in rows and columns 0:300, 0:200")],
 )  # the range of the second is measured before
 def test_damage_is_found_and_nothing_is_left(tmp_path, nearest, dtype, told):
     save(tmp_path / "a.tif", random(3, 300, 200, dtype, 0, 250), compress="deflate")
