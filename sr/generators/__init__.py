@@ -2,10 +2,11 @@
 
 from .compact import Compact
 from .edsr import EDSR
+from .residual import Residual
 from .rlfn import RLFN
 from .rrdb import RRDBNet
 from .span import SPAN
 from .spandrel import Spandrel
 from .srresnet import SRResNet
 
-__all__ = ["EDSR", "RLFN", "SPAN", "Compact", "RRDBNet", "SRResNet", "Spandrel"]
+__all__ = ["EDSR", "RLFN", "SPAN", "Compact", "RRDBNet", "Residual", "SRResNet", "Spandrel"]

@@ -18,6 +18,7 @@ from .test_train import only_run, state
 GENERATORS = {  # name -> sizes for a test
     "compact": ["generator.width=4", "generator.depth=1"],
     "edsr": ["generator.width=4", "generator.blocks=1"],
+    "residual": ["generator.width=4", "generator.blocks=1"],
     "rlfn": ["generator.width=4", "generator.blocks=1"],
     "rrdb_small": ["generator.width=4", "generator.blocks=1", "generator.growth=4"],
     "span_small": ["generator.width=4"],

@@ -14,6 +14,7 @@ SMALL = {  # the least of each, and its scales; values of 0 to 255 would round c
     "EDSR": ({"width": 4, "blocks": 1}, [2, 3, 4, 8]),
     "RLFN": ({"width": 4, "blocks": 1}, [1, 2, 3, 4, 8]),
     "RRDBNet": ({"width": 4, "blocks": 1, "growth": 2}, [1, 2, 4, 8]),
+    "Residual": ({"width": 4, "blocks": 1}, [1, 2, 3, 4, 8]),
     "SPAN": ({"width": 4, "norm": False}, [1, 2, 3, 4, 8]),
     "SRResNet": ({"width": 4, "blocks": 1}, [2, 3, 4, 8]),
 }
