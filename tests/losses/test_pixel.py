@@ -3,7 +3,7 @@ import torch
 
 from sr.losses import L1, L2, Charbonnier, Huber
 
-LOSSES = [L1(), L2(), Charbonnier(), Huber()]
+LOSSES = [L1(), L1(0.8), L2(), Charbonnier(), Huber()]
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -48,3 +48,10 @@ def test_any_channels_and_half_precision(loss, channels, sr, hr):
     sr, hr = (torch.cat([image] * 5, 1)[:, :channels] for image in (sr, hr))
     with torch.autocast("cpu", torch.bfloat16):
         assert loss(sr.bfloat16(), hr).item() == pytest.approx(loss(sr, hr).item(), rel=0.02)
+
+
+def test_the_share_of_luma():
+    """By hand: 0.299 R + 0.587 G + 0.114 B of a difference of 0.1, -0.2 and 0.3 is -0.0533."""
+    sr, hr = torch.zeros(1, 3, 2, 2), torch.tensor([-0.1, 0.2, -0.3]).view(1, 3, 1, 1).expand(1, 3, 2, 2)
+    assert L1(0.75)(sr, hr).item() == pytest.approx(0.25 * 0.2 + 0.75 * 0.0533)
+    assert L1(0.75)(sr[:, :1], hr[:, :1]) == L1()(sr[:, :1], hr[:, :1])
