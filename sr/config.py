@@ -114,7 +114,7 @@ class EvaluateConfig:
     channels: int | None = MISSING
     bands: list[int] | None = None
     range: list[float] | None = None
-    degradation: dict[str, Any] = MISSING
+    degradation: dict[str, Any] | None = None
     metrics: dict[str, Any] = MISSING
     device: str = MISSING
     tile: Any = MISSING

@@ -62,7 +62,7 @@ def evaluate(config: DictConfig, device: torch.device) -> int:
     degradation = evaluation.load_degradation(config, device)
     results = Results(
         command=shlex.join(["python", "-m", "sr.evaluate", *sys.argv[1:]]),
-        how=protocol(config.scale, config.channels, metrics, degradation),
+        how=protocol(config.scale, config.channels, metrics, degradation, files=config.degradation is None),
         columns=columns_of(metrics),
         models=[enlarger.name for enlarger in enlargers],
         notes=notes,

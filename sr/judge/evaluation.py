@@ -1,6 +1,7 @@
 """What an evaluation is made of, and the loop: every model on every set, by every metric."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,7 +12,8 @@ from torchmetrics import Metric
 
 from sr.config import Panel
 from sr.data.images import Images
-from sr.data.sets import open_set
+from sr.data.sets import locate
+from sr.degradations import Bicubic
 from sr.degradations.pairs import Degradation
 from sr.errors import UserError
 from sr.image.range import Range
@@ -62,7 +64,7 @@ def trained_range(config: DictConfig, enlargers: Sequence[Enlarger]) -> Range | 
 
 
 def load_sets(config: DictConfig, values: Range | None) -> list[Images]:
-    """The sets of the configuration.
+    """The sets of the configuration, without their LR files where a degradation is named.
 
     Args:
         config: of the evaluation.
@@ -71,7 +73,10 @@ def load_sets(config: DictConfig, values: Range | None) -> list[Images]:
     Raises:
         UserError: one that is not there, or two of one name.
     """
-    sets = [open_set(which, config.root, config.scale, config.channels, values) for which in _list(config.sets)]
+    found = [locate(which, config.root, config.scale) for which in _list(config.sets)]
+    if config.degradation is not None:
+        found = [replace(one, lr=None) for one in found]
+    sets = [one.images(config.scale, config.channels, values) for one in found]
     if len({images.name for images in sets}) < len(sets):
         raise UserError(f"two sets have one name: {[images.name for images in sets]}; give each folder its own")
     return sets
@@ -97,8 +102,8 @@ def load_metrics(config: DictConfig) -> tuple[dict[str, Metric], list[str]]:
 
 
 def load_degradation(config: DictConfig, device: torch.device) -> Degradation:
-    """What makes lr where a set has no files of it, on `device` where it is a module."""
-    degradation = instantiate(config.degradation)
+    """What makes lr, on `device` where it is a module: bicubic where none is named, for sets without LR files."""
+    degradation = Bicubic(config.scale) if config.degradation is None else instantiate(config.degradation)
     return degradation.to(device) if isinstance(degradation, torch.nn.Module) else degradation
 
 

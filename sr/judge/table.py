@@ -103,19 +103,23 @@ def table(columns: Mapping[str, Column], rows: Sequence[Mapping[str, Any]]) -> s
     return "\n".join(lines)
 
 
-def protocol(scale: int, channels: int | None, metrics: Mapping[str, Any], degradation: Any) -> dict[str, Any]:
+def protocol(
+    scale: int, channels: int | None, metrics: Mapping[str, Any], degradation: Any, files: bool = True
+) -> dict[str, Any]:
     """How the scores were made: it is part of the number.
 
     Args:
         scale, channels: of the images; None leaves channels as the files have them.
         metrics: name -> metric, each of which says its own part.
-        degradation: that made lr where a set has no files of it; it says what it does.
+        degradation: that made lr; it says what it does.
+        files: sets that have LR files were taken with them.
     """
+    made = getattr(degradation, "protocol", type(degradation).__name__)
     gray = {3: "gray files expanded to RGB", 1: "colour files reduced to luma", None: "gray files left gray"}
     return {
         "scale": scale,
         "images": f"the means are over images; {gray.get(channels, f'{channels} channels')}",
-        "lr": f"the files of the set, or HR {getattr(degradation, 'protocol', type(degradation).__name__)}",
+        "lr": f"{'the files of the set, or ' if files else ''}HR {made}",
     } | {name: getattr(metric, "protocol", type(metric).__name__) for name, metric in metrics.items()}
 
 
