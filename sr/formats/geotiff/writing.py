@@ -12,6 +12,7 @@ from sr.atomic import replacing
 from ..base import Array
 from ..beside import forget, scaled_geolocation
 from ..nodata import stored
+from ..picture.meta import OF_THE_OLD_SIZE
 
 if TYPE_CHECKING:
     from .file import Scene
@@ -119,7 +120,8 @@ def _describe(target: Any, source: Any, across: float, down: float, is_cog: bool
     left = set()
     for band in range(source.count + 1):  # 0 is the scene
         numbers = (band,) if band else ()
-        kept = {key: value for key, value in source.tags(*numbers).items() if not key.startswith("STATISTICS_")}
+        kept = {key: value for key, value in source.tags(*numbers).items()
+                if not key.startswith("STATISTICS_") and not value.startswith(OF_THE_OLD_SIZE)}  # fmt: skip
         if not band:
             for key, factor in (("TIFFTAG_XRESOLUTION", across), ("TIFFTAG_YRESOLUTION", down)):
                 if key in kept:  # the same size on paper

@@ -18,7 +18,7 @@ from ..base import Array, File, Unreadable
 from ..checksums import check_png, check_tiff
 from . import heif, pillow, png, tiff
 from .limits import refuse_bombs
-from .meta import ICC, ISO_GAIN_MAP, UNKEPT, UNKEPT_SEGMENTS, XMP, Meta, meta_of, without_gain_map
+from .meta import IPTC, IPTC_RESOURCE, ISO_GAIN_MAP, RENEWED, UNKEPT, Meta, meta_of, meta_of_tags, without_gain_map
 from .orientation import ORIENTATION, UPRIGHT
 from .suffixes import SUFFIXES, TIFF, advice
 from .writing import lost, refuse, write
@@ -102,7 +102,7 @@ class Picture(File):
             tag = self.page.tags.get("Orientation")
             found = tag.value if tag is not None else 1
         elif self.opened is not None and self.opened.format == "PNG":
-            found = png.exif(self.handle).get(ORIENTATION, 1)
+            found = png.orientation(self.handle)
         else:
             found = self.opened.getexif().get(ORIENTATION, 1) if self.opened is not None else 1
         return found if found in UPRIGHT else 1
@@ -113,38 +113,47 @@ class Picture(File):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # about damaged EXIF
-                image = self.opened or pillow.opened(self.handle)
-                return self._with_more(replace(meta_of(image), alpha=self.alpha), image)
-        except UnidentifiedImageError:  # a TIFF of more bands than Pillow reads
-            assert self.page is not None
-            icc, xmp = (self.page.tags[code].value if code in self.page.tags else None for code in (ICC, XMP))
-            return Meta(self.alpha, icc, None, xmp)
+                image = self.opened or self._by_pillow()
+                meta = meta_of_tags(self.handle, self.page) if image is None else meta_of(image)
+                return self._with_more(replace(meta, alpha=self.alpha), image)
         except Exception:  # Pillow raises many kinds on damaged metadata
             return Meta(self.alpha, lost=("what it says of itself, which is damaged",))
 
-    def _with_more(self, meta: Meta, image: Image.Image) -> Meta:
+    def _by_pillow(self) -> Image.Image | None:
+        """A TIFF for what Pillow tells of it; None where it has more bits or bands than Pillow opens."""
+        try:
+            return pillow.opened(self.handle)
+        except UnidentifiedImageError:
+            return None
+
+    def _with_more(self, meta: Meta, image: Image.Image | None) -> Meta:
         """What Pillow does not tell: colours and text of its format, and what is lost."""
         colours, chunks, lost = None, list[tuple[bytes, bytes]](), list[str]()
-        if image.format == "PNG":
+        kind = image.format if image is not None else "TIFF"
+        if kind == "PNG":
             colours, chunks, lost = png.said(self.handle)
             lost = [f"chunk {name}" for name in lost]
-        elif image.format in ("AVIF", "HEIF"):
+        elif kind in ("AVIF", "HEIF"):
             colours = heif.colours_of(self.handle)
             if (bits := heif.depth(self.handle)) > 8:
                 lost.append(f"{bits} bits (8 are read and written)")
         if b"hdrgm:Version" in (meta.xmp or b"") or any(data.startswith(ISO_GAIN_MAP) for _, data in _segments(image)):
             lost.append("the gain map of its high dynamic range")  # Pillow does not count it as a picture
             meta = replace(meta, xmp=without_gain_map(meta.xmp))
-        elif image.format in ("MPO", "HEIF") and (more := getattr(image, "n_frames", 1) - 1):
+        elif kind in ("MPO", "HEIF") and (more := getattr(image, "n_frames", 1) - 1):
             lost.append(f"{more} more picture(s) in it")
-        if image.format in ("MPO", "JPEG"):
-            lost += [UNKEPT_SEGMENTS[name] for name in dict(_segments(image)) if name in UNKEPT_SEGMENTS]
+        iptc = self.page.tags[IPTC].value if self.page is not None and IPTC in self.page.tags else None
+        if image is not None and kind in ("MPO", "JPEG"):
+            resources = image.info.get("photoshop", {})
+            iptc = resources.get(IPTC_RESOURCE)
+            lost += ["Photoshop's resources"] * bool(resources.keys() - {IPTC_RESOURCE} - RENEWED)
+            lost += ["content credentials (JUMBF)"] * ("APP11" in dict(_segments(image)))
         inverted = self.page is not None and self.page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
         if self.page is not None:
             lost += [name for code, name in UNKEPT.items() if code in self.page.tags]
-        comment = image.info.get("comment") if image.format in ("JPEG", "MPO") else None
+        comment = image.info.get("comment") if image is not None and kind in ("JPEG", "MPO") else None
         return replace(meta, colours=colours, chunks=tuple(chunks), comment=comment, inverted=inverted,
-                       lost=tuple(lost))  # fmt: skip
+                       iptc=iptc if isinstance(iptc, bytes) else None, lost=tuple(lost))  # fmt: skip
 
     def find_range(self) -> Range:
         """What the type can hold, for 8 bits, and for 16 bits except a TIFF without colours; others are measured.

@@ -2,10 +2,11 @@
 
 import re
 from dataclasses import dataclass, replace
+from typing import Any, BinaryIO
 
 from PIL import Image
 
-from .orientation import ORIENTATION
+from .orientation import IN_XMP, ORIENTATION
 
 # Numbers of tags in TIFF 6.0 and EXIF 2.3
 X_RESOLUTION, Y_RESOLUTION, XMP, ICC = 282, 283, 700, 34675
@@ -15,8 +16,9 @@ WIDTH, HEIGHT = 0xA002, 0xA003
 DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 33432, EXIF, GPS)
 # Of a TIFF, tags that say something and are not kept
 UNKEPT = {301: "TransferFunction", 318: "WhitePoint", 319: "PrimaryChromaticities", 291: "GrayResponseCurve",
-          33723: "IPTC", 34377: "Photoshop's resources", 37724: "Photoshop's layers"}  # fmt: skip
-UNKEPT_SEGMENTS = {"APP13": "IPTC and Photoshop's resources", "APP11": "content credentials (JUMBF)"}  # of a JPEG
+          34377: "Photoshop's resources", 37724: "Photoshop's layers"}  # fmt: skip
+IPTC = 33723  # a tag of TIFF; in a JPEG one of Photoshop's resources
+IPTC_RESOURCE, RENEWED = 0x0404, {0x0425, 0x03ED, 0x0409, 0x040C}  # a hash of it; resolution and small pictures
 ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496"  # begins a segment of a JPEG, ISO 21496-1
 OF_THE_OLD_SIZE = ('{"shape"', "ImageJ=", "<?xml")  # descriptions in which Python, ImageJ and OME note the old shape
 
@@ -32,6 +34,7 @@ class Meta:
         colours: primaries and transfer function, numbers of ITU-T H.273, where it says so outside of ICC.
         chunks: of a PNG, kind and content: what else its colours mean, text, and all that is marked as safe to copy.
         comment: of a JPEG.
+        iptc: caption, author, place and more, as newspapers have them (IIM); the bytes as they are stored.
         inverted: of a gray TIFF, 0 is white.
         lost: what it says that is not kept, whatever it is written to.
     """
@@ -44,6 +47,7 @@ class Meta:
     colours: tuple[int, int] | None = None
     chunks: tuple[tuple[bytes, bytes], ...] = ()
     comment: bytes | None = None
+    iptc: bytes | None = None
     inverted: bool = False
     lost: tuple[str, ...] = ()
 
@@ -77,11 +81,7 @@ def meta_of(image: Image.Image) -> Meta:
     """What Pillow finds in a file; `alpha` is left False."""
     exif, tags = None, image.getexif()
     if image.format == "TIFF":
-        kept = Image.Exif()
-        for tag in DESCRIPTIVE:
-            if tag in tags and not str(tags[tag]).startswith(OF_THE_OLD_SIZE):
-                kept[tag] = tags.get_ifd(tag) if tag in (EXIF, GPS) else tags[tag]
-        tags = kept
+        tags = described(tags)
     tags.pop(ORIENTATION, None)
     if len(tags):
         exif = tags.tobytes()
@@ -93,11 +93,40 @@ def meta_of(image: Image.Image) -> Meta:
         or None
     )
     xmp = xmp.encode() if isinstance(xmp, str) else xmp
-    if xmp is not None:
-        xmp = re.sub(rb'(tiff:Orientation(?:="|>))\d', rb"\g<1>1", xmp)
     icc = info.get("icc_profile") if image.mode != "CMYK" else None  # CMYK is converted, so its profile no longer fits
     dpi = info.get("dpi")
-    return Meta(False, icc or None, exif, xmp, None if dpi is None else (float(dpi[0]), float(dpi[1])))
+    return Meta(False, icc or None, exif, _upright(xmp), None if dpi is None else (float(dpi[0]), float(dpi[1])))
+
+
+def meta_of_tags(handle: BinaryIO, page: Any) -> Meta:
+    """The same of a TIFF of more bits or bands than Pillow opens, from its page by tifffile."""
+    exif = Image.Exif()
+    handle.seek(0)
+    if not page.parent.is_bigtiff:  # of which Pillow's Exif reads no tags
+        exif.load_from_fp(handle)
+        exif = described(exif)
+    else:
+        for tag in DESCRIPTIVE:
+            if tag in page.tags and isinstance(page.tags[tag].value, str):
+                exif[tag] = page.tags[tag].value
+        exif = described(exif)
+    icc, xmp = (page.tags[code].value if code in page.tags else None for code in (ICC, XMP))
+    dpi = page.get_resolution("INCH") if X_RESOLUTION in page.tags and page.resolutionunit > 1 else None
+    return Meta(False, icc, exif.tobytes() if len(exif) else None, _upright(xmp), dpi)
+
+
+def described(tags: Image.Exif) -> Image.Exif:
+    """Of the tags of a TIFF those that describe the picture."""
+    kept = Image.Exif()
+    for tag in DESCRIPTIVE:
+        if tag in tags and not str(tags[tag]).startswith(OF_THE_OLD_SIZE):
+            kept[tag] = tags.get_ifd(tag) if tag in (EXIF, GPS) else tags[tag]
+    return kept
+
+
+def _upright(xmp: bytes | None) -> bytes | None:
+    """XMP of a picture that the reader turns upright."""
+    return None if xmp is None else IN_XMP.sub(rb"\g<1>1", xmp)
 
 
 def without_gain_map(xmp: bytes | None) -> bytes | None:

@@ -1,5 +1,6 @@
 """The orientation tag of TIFF and EXIF: how stored pixels are turned upright."""
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from ..base import Array
 
 ORIENTATION = 274  # the tag's number
+IN_XMP = re.compile(rb'(tiff:Orientation(?:="|>))(\d)')
 
 # From the tag's value (TIFF 6.0, page 36) to what turns H W or H W C upright; 5 to 8 exchange height and width.
 UPRIGHT: dict[int, Callable[[Array], Array]] = {

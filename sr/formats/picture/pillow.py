@@ -21,9 +21,9 @@ def pixels_of(image: Image.Image) -> Array:
         return np.asarray(image).astype(np.uint16)
     if image.mode == "CMYK" and image.info.get("icc_profile"):
         image = _from_profile(image)
-    if image.mode in ("P", "PA", "LA", "La", "RGBa", "CMYK", "YCbCr", "LAB", "HSV", "1"):
-        transparent = image.mode in ("PA", "LA", "La", "RGBa") or "transparency" in image.info
-        image = image.convert("L" if image.mode == "1" else "RGBA" if transparent else "RGB")
+    if image.mode in ("P", "PA", "La", "RGBa", "CMYK", "YCbCr", "LAB", "HSV", "1"):
+        transparent = image.mode in ("PA", "RGBa") or "transparency" in image.info
+        image = image.convert({"1": "L", "La": "LA"}.get(image.mode, "RGBA" if transparent else "RGB"))
     return np.asarray(image)
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from ..base import Array
 from .meta import Meta, exif_of
+from .orientation import IN_XMP, ORIENTATION
 
 LONGEST = 1 << 24  # bytes of a chunk that is looked into
 COLOURS = (b"gAMA", b"cHRM", b"sRGB", b"mDCV", b"cLLI")
@@ -32,18 +33,24 @@ def has_key(image: Image.Image) -> bool:
     return "transparency" in image.info and image.mode in ("1", "L", "RGB")
 
 
-def exif(handle: BinaryIO) -> Image.Exif:
-    """EXIF from the chunks before the pixels; Pillow would decode the pixels first."""
+def orientation(handle: BinaryIO) -> int:
+    """The orientation tag of EXIF, or where there is none that of XMP, as Pillow takes it; 1 where neither says it.
+
+    It is read from the chunks before the pixels; Pillow would decode the pixels first.
+    """
+    found = 1
     handle.seek(8)
     while len(head := handle.read(8)) == 8:
         length, kind = struct.unpack(">I4s", head)
         if kind in (b"IDAT", b"IEND"):
             break
         data = handle.read(length)
-        if kind == b"eXIf":
-            return exif_of(data)
+        if kind == b"eXIf" and ORIENTATION in (tags := exif_of(data)):
+            return tags[ORIENTATION]
+        if kind == b"iTXt" and data.startswith(ELSEWHERE[0]) and (said := IN_XMP.search(data)):
+            found = int(said[2])
         handle.seek(4, 1)
-    return exif_of(b"")
+    return found
 
 
 def chunks(handle: BinaryIO) -> Iterator[tuple[bytes, bytes]]:

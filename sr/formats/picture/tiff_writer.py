@@ -9,7 +9,7 @@ import tifffile
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from ..base import Array
-from .meta import DESCRIPTIVE, EXIF, GPS, INTEROPERABILITY, XMP, Meta, exif_of
+from .meta import DESCRIPTIVE, EXIF, GPS, INTEROPERABILITY, IPTC, XMP, Meta, exif_of
 
 CLASSIC_BYTES = (1 << 32) - (1 << 25)  # more bytes of pixels may not fit into a TIFF whose offsets have 32 bits
 # tifffile cannot write a tag whose value is the place of a directory. A tag of the next number, which no one has
@@ -25,6 +25,7 @@ def write_tiff(path: Path, pixels: Array, meta: Meta) -> None:
         gray = "minisblack"
     rgb, inner, big = pixels.shape[2] == 3 + meta.alpha, dict[int, Any](), pixels.nbytes > CLASSIC_BYTES
     tags: list[Any] = [(XMP, "B", len(meta.xmp), meta.xmp, True)] if meta.xmp else []
+    tags += [(IPTC, "B", len(meta.iptc), meta.iptc, True)] if meta.iptc else []
     if meta.exif is not None:
         exif = exif_of(meta.exif)
         tags += [(tag, "s", 0, str(exif[tag]), True) for tag in DESCRIPTIVE if tag in exif and tag not in (EXIF, GPS)]

@@ -1,5 +1,6 @@
 """Writing pictures: the suffix chooses the format."""
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ from sr.errors import UserError
 
 from ..base import Array
 from . import heif, png
-from .meta import XMP, Meta, exif_of
+from .meta import IPTC, IPTC_RESOURCE, XMP, Meta, exif_of
 from .suffixes import AVIF, HEIC, JPEG, SUFFIXES, TIFF
 from .tiff_writer import write_tiff
 
 TEXT = (b"tEXt", b"zTXt", b"iTXt")
+SEGMENT_BYTES = 65_500  # of IPTC, that a segment of a JPEG holds
 
 
 def refuse(path: Path, dtype: np.dtype[Any], channels: int) -> None:
@@ -76,6 +78,8 @@ def lost(suffix: str, meta: Meta) -> list[str]:
             )
     if meta.comment and suffix not in JPEG:
         found.append("comment")
+    if meta.iptc and suffix not in TIFF and (suffix not in JPEG or len(meta.iptc) > SEGMENT_BYTES):
+        found.append(f"IPTC; a .tif {'' if suffix in JPEG else 'or .jpg '}keeps it")
     return found
 
 
@@ -89,6 +93,7 @@ def _options(suffix: str, meta: Meta) -> dict[str, Any]:
     if suffix in JPEG:
         options |= {"quality": 95, "subsampling": 0} | ({"comment": meta.comment} if meta.comment else {})
         options |= {"xmp": meta.xmp} if meta.xmp else {}
+        options |= {"extra": _segment_of(meta.iptc)} if meta.iptc and len(meta.iptc) <= SEGMENT_BYTES else {}
     elif suffix == ".webp":
         options |= {"lossless": True} | ({"xmp": meta.xmp} if meta.xmp else {})
     elif suffix in AVIF | HEIC:
@@ -100,8 +105,16 @@ def _options(suffix: str, meta: Meta) -> dict[str, Any]:
     elif suffix in TIFF:
         # libtiff, which compresses, cannot write the directories of EXIF; Pillow's own writer can.
         options["compression"] = "raw" if meta.exif else "tiff_adobe_deflate"
-        if meta.xmp:
-            tags = exif_of(meta.exif or b"")  # Pillow takes the XMP of a TIFF as one of these tags
-            tags[XMP] = meta.xmp
+        more = {XMP: meta.xmp, IPTC: meta.iptc}
+        if any(more.values()):
+            tags = exif_of(meta.exif or b"")  # Pillow takes XMP and IPTC of a TIFF as two of these tags
+            tags.update({tag: value for tag, value in more.items() if value})
             options["exif"] = tags.tobytes()
     return options
+
+
+def _segment_of(iptc: bytes) -> bytes:
+    """A segment of a JPEG with one of Photoshop's resources: IPTC."""
+    resource = b"8BIM" + struct.pack(">HHI", IPTC_RESOURCE, 0, len(iptc)) + iptc + b"\0" * (len(iptc) % 2)
+    content = b"Photoshop 3.0\0" + resource
+    return b"\xff\xed" + struct.pack(">H", len(content) + 2) + content

@@ -177,6 +177,17 @@ def test_aux_xml_beside_a_tiff(tmp_path, nearest):
         assert made.crs == rasterio.CRS.from_epsg(32633)
 
 
+@pytest.mark.parametrize("text", ['{"shape": [20, 24, 3]}', "what it shows"])
+def test_the_old_shape_that_python_notes_is_left_out(tmp_path, nearest, text):
+    tifffile.imwrite(tmp_path / "a.tif", np.moveaxis(random(), 0, -1), photometric="rgb", metadata=None,
+                     description=text)  # fmt: skip
+    (tmp_path / "a.tfw").write_text("10\n0\n0\n-10\n500005\n3999995\n")
+    made, _ = enlarged(tmp_path, nearest)
+    with made:
+        assert made.tags().get("TIFFTAG_IMAGEDESCRIPTION") == (None if "shape" in text else text)
+    assert tifffile.imread(tmp_path / "b.tif").shape == (40, 48, 3)
+
+
 def test_an_aux_xml_of_statistics_alone_makes_no_scene(tmp_path):
     plain_tiff(tmp_path / "a.tif")
     (tmp_path / "a.tif.aux.xml").write_text("<PAMDataset><PAMRasterBand band='1'/></PAMDataset>")

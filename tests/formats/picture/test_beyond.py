@@ -10,7 +10,7 @@ import zlib
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, features
+from PIL import Image, IptcImagePlugin, features
 
 from sr.inference.files import enlarge_file
 from sr.inference.models import load
@@ -27,6 +27,7 @@ DESCRIPTION = (b"iTXt", b"Description\0\0\0\0\0" + "Kätzchen".encode())
 LONG = (b"zTXt", b"Comment\0\0" + zlib.compress(b"long " * 50))
 OWN = (b"vpAg", b"safe to copy")
 UNSAFE = (b"caBX", b"a signature of the old pixels")
+IPTC = b"\x1c\x02\x50\0\x03Ann"  # by-line
 SAID = (GAMMA, P3, PARAMETERS, DESCRIPTION, LONG)
 
 
@@ -149,13 +150,31 @@ def test_comment_of_a_jpeg(tmp_path):
     assert "not kept: comment" in enlarged(tmp_path / "a.jpg", ".png")[1]
 
 
-def test_iptc_of_a_jpeg_is_told(tmp_path):
+@pytest.mark.parametrize("more", [b"", b"8BIM\x04\x25\0\0\0\0\0\x02ab", b"8BIM\x04\x0d\0\0\0\0\0\x04abcd"])
+def test_iptc_is_kept_in_jpeg_and_tiff(tmp_path, more):
     data = io.BytesIO()
     Image.new("RGB", (32, 32)).save(data, "JPEG")
-    block = b"Photoshop 3.0\x008BIM\x04\x04\0\0\0\0\0\x08\x1c\x02\x50\0\x03Ann"
+    block = b"Photoshop 3.0\x008BIM\x04\x04\0\0\0\0\0\x08" + IPTC + more
     segment = b"\xff\xed" + struct.pack(">H", len(block) + 2) + block
     (tmp_path / "a.jpg").write_bytes(data.getvalue()[:20] + segment + data.getvalue()[20:])
-    assert "not kept: IPTC" in enlarged(tmp_path / "a.jpg")[1]
+    target, told = enlarged(tmp_path / "a.jpg")
+    assert ("not kept: Photoshop's resources" in told) == (b"abcd" in more)
+    assert "IPTC" not in told
+    for suffix in (".tif", ".jpg"):
+        with Image.open(target) as made:
+            assert IptcImagePlugin.getiptcinfo(made) == {(2, 80): b"Ann"}
+        target, told = enlarged(target.rename(tmp_path / f"c{target.suffix}"), suffix)
+        assert told == ""
+    assert "not kept: IPTC; a .tif or .jpg keeps it" in enlarged(tmp_path / "a.jpg", ".png")[1]
+
+
+def test_iptc_of_a_tiff_that_pillow_does_not_write(tmp_path):
+    pixels = np.ones((8, 8, 3), np.float32)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", extratags=[(33723, 7, 8, IPTC, True)])
+    target, told = enlarged(tmp_path / "a.tif")
+    assert "not kept" not in told
+    with tifffile.TiffFile(target) as made:
+        assert made.pages[0].tags[33723].value == IPTC
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

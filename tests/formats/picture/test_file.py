@@ -2,16 +2,16 @@ import warnings
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from sr.errors import UserError
 from sr.formats import Unreadable
-from tests.formats.picture.samples import ICC
-from tests.pictures import read, read_with_meta, write
+from tests.formats.picture.samples import ICC, XMP
+from tests.pictures import Meta, read, read_with_meta, write
 
 
 @pytest.mark.parametrize("mode", ["P", "CMYK", "LA", "1", "L", "I;16"])
-def test_every_mode_of_png_and_jpeg_comes_as_gray_rgb_or_rgba(tmp_path, rgb, deep, mode):
+def test_every_mode_of_png_and_jpeg_comes_as_gray_or_rgb_with_its_transparency(tmp_path, rgb, deep, mode):
     if mode == "I;16":
         image, expected = Image.fromarray(deep[..., 0]), deep[..., :1]
     elif mode == "P":
@@ -19,7 +19,7 @@ def test_every_mode_of_png_and_jpeg_comes_as_gray_rgb_or_rgba(tmp_path, rgb, dee
         expected = np.asarray(image.convert("RGB"))
     else:
         image = Image.fromarray(rgb).convert(mode)
-        channels = {"CMYK": "RGB", "LA": "RGBA", "1": "L", "L": "L"}[mode]
+        channels = {"CMYK": "RGB", "LA": "LA", "1": "L", "L": "L"}[mode]
         expected = np.asarray(image.convert(channels)).reshape(64, 48, -1)
     path = tmp_path / ("a.jpg" if mode == "CMYK" else "a.png")
     image.save(path, **({"quality": 100, "subsampling": 0} if mode == "CMYK" else {}))
@@ -33,6 +33,21 @@ def test_transparent_palette_comes_as_rgba(tmp_path, rgb):
     image.save(tmp_path / "a.png", transparency=3)
     back = read(tmp_path / "a.png")
     assert np.array_equal(back[..., 3] == 0, np.asarray(image) == 3)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+@pytest.mark.parametrize("in_exif", [None, 1, 8])
+def test_orientation_in_xmp_alone_is_applied_too(tmp_path, rgb, suffix, in_exif):
+    exif = Image.Exif()
+    if in_exif:
+        exif[274] = in_exif  # which goes before
+    write(tmp_path / f"a{suffix}", rgb, Meta(xmp=XMP, exif=exif.tobytes() if in_exif else None))
+    with Image.open(tmp_path / f"a{suffix}") as image:
+        image.load()
+        expected = ImageOps.exif_transpose(image)
+    back, meta = read_with_meta(tmp_path / f"a{suffix}")
+    assert np.array_equal(back, expected)
+    assert b"tiff:Orientation>1" in meta.xmp
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])

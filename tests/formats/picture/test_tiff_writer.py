@@ -6,6 +6,7 @@ import tifffile
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
 
+from sr.formats.picture.meta import exif_of
 from tests.formats.picture.samples import ICC, XMP, tagged
 from tests.pictures import Meta, read_with_meta, write
 
@@ -68,7 +69,11 @@ def test_exif_and_place_of_a_tiff_that_pillow_does_not_write(tmp_path, dtype, ch
             assert exif[271] == "Maker"
             assert exif.get_ifd(0x8769)[36867] == "2024:01:02 03:04:05"
             assert float(exif.get_ifd(0x8825)[6]) == pytest.approx(432.1)
-        assert read_with_meta(tmp_path / "a.tif")[1].exif is not None
+    again = read_with_meta(tmp_path / "a.tif")[1]
+    kept = exif_of(again.exif)
+    assert (kept[271], kept.get_ifd(0x8769)[36867]) == ("Maker", "2024:01:02 03:04:05")
+    assert (again.icc, again.dpi) == (ICC, (300, 300))
+    assert b"tiff:Orientation>1" in again.xmp  # it was turned upright
 
 
 def test_a_large_tiff_says_nothing_that_it_does_not_hold(tmp_path, monkeypatch):
