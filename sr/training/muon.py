@@ -26,6 +26,8 @@ class Muon(torch.optim.Adam):
         lr: learning rate of Adam's part.
         ratio: learning rate of the matrices over `lr`; a matrix's step has singular values of about ratio * lr.
         momentum: of the matrices, Nesterov's.
+        weight_decay: of the matrices, decoupled. Steps do not become shorter with the gradient, so that without it weights
+            grow until the network diverges (Liu et al. 2025, arXiv 2502.16982, section 2.2).
         betas, eps, fused: of Adam.
     """
 
@@ -33,15 +35,16 @@ class Muon(torch.optim.Adam):
         self,
         params: Iterable[Any],
         lr: float = 2e-3,
-        ratio: float = 10.0,
+        ratio: float = 5.0,
         momentum: float = 0.95,
+        weight_decay: float = 0.1,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         fused: bool = True,
     ) -> None:
         super().__init__(params, lr=lr, betas=betas, eps=eps, fused=fused)
         for group in self.param_groups:  # where a checkpoint keeps them and tells one optimizer from another
-            group.update(ratio=ratio, momentum=momentum)
+            group.update(ratio=ratio, momentum=momentum, decay=weight_decay)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
@@ -67,17 +70,17 @@ class Muon(torch.optim.Adam):
 
     def _step_matrices(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
         momenta = [self._momentum(p) for p in parameters]
+        weights, before = (torch.stack([tensor.flatten(1) for tensor in of]) for of in (parameters, momenta))
         gradients = torch.stack([p.grad.flatten(1) for p in parameters])  # type: ignore[union-attr]
-        before = torch.stack([m.flatten(1) for m in momenta])
         after = before.lerp(gradients, 1 - group["momentum"])
-        step = orthogonal(gradients.lerp(after, group["momentum"]))
+        rows, columns = weights.shape[1:]
+        step = max(1.0, rows / columns) ** 0.5 * orthogonal(gradients.lerp(after, group["momentum"]))
+        change = group["ratio"] * group["lr"] * (step + group["decay"] * weights)
         if (bad := getattr(self, "found_inf", None)) is not None:  # as Adam's fused kernel reads it
-            after, step = torch.where(bad > 0, before, after), torch.where(bad > 0, 0.0, step)
-        rows, columns = step.shape[1:]
-        length = group["ratio"] * group["lr"] * max(1.0, rows / columns) ** 0.5
-        for p, m, new, by in zip(parameters, momenta, after, step, strict=True):
+            after, change = torch.where(bad > 0, before, after), torch.where(bad > 0, 0.0, change)
+        for p, m, new, less in zip(parameters, momenta, after, change, strict=True):
             m.copy_(new.view_as(m))
-            p.sub_(length * by.view_as(p))
+            p.sub_(less.view_as(p))
 
     def _momentum(self, p: Tensor) -> Tensor:
         state = self.state[p]

@@ -44,8 +44,8 @@ def test_equal_to_torchs_for_matrices():
     torch.manual_seed(0)
     ours = [nn.Parameter(torch.randn(6, 20)) for _ in range(4)]
     theirs = [nn.Parameter(p.detach().clone()) for p in ours[1:-1]]
-    mine = Muon(ours, lr=1e-2, ratio=2.0)
-    reference = torch.optim.Muon(theirs, lr=2e-2, weight_decay=0.0, momentum=0.95)
+    mine = Muon(ours, lr=1e-2, ratio=2.0, weight_decay=0.3)
+    reference = torch.optim.Muon(theirs, lr=2e-2, weight_decay=0.3, momentum=0.95)
     for _ in range(5):
         for p in ours:
             p.grad = torch.randn_like(p)
