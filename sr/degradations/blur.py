@@ -12,7 +12,7 @@ from torch import Tensor
 from sr.errors import UserError
 
 from . import kernels
-from .operator import Draw, Interval, Operator, interval, pick, shares, together, uniform
+from .operator import Draw, Interval, Operator, at_once, interval, pick, shares, uniform
 
 DIRECT_PX, LARGE = 7, 100_000  # sums are faster than Fourier transforms up to that radius, from so many values on
 SHAPES = ("iso", "aniso", "generalized_iso", "generalized_aniso", "plateau_iso", "plateau_aniso")
@@ -26,18 +26,17 @@ def convolve(images: Sequence[Tensor], weights: Tensor, radii: Sequence[int] | N
         weights: N k k, k odd.
         radii: of each kernel, where it is smaller than the array that holds it.
     """
-    result = list(images)
     middle = weights.shape[-1] // 2
     weights = weights.to(images[0])
-    for chosen in together(images):
+
+    def blurred(stack: Tensor, chosen: list[int]) -> Tensor:
         radius = middle if radii is None else max(radii[i] for i in chosen)
         inner = slice(middle - radius, middle + radius + 1)
-        x = mirrored(torch.stack([images[i] for i in chosen]), radius)  # n C h w
+        x = mirrored(stack, radius)
         direct = radius <= DIRECT_PX and x.numel() >= LARGE
-        y = (_direct if direct else _by_frequencies)(x, weights[chosen][:, inner, inner])
-        for i, one in zip(chosen, y, strict=True):
-            result[i] = one
-    return result
+        return (_direct if direct else _by_frequencies)(x, weights[chosen][:, inner, inner])
+
+    return at_once(images, blurred)
 
 
 def _direct(x: Tensor, weights: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """What a chain is made of: an operator draws the parameters of each sample, and is then applied to several."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -79,12 +79,28 @@ def together(images: Sequence[Tensor]) -> list[list[int]]:
     return list(shapes.values())
 
 
+def at_once(images: Sequence[Tensor], work: Callable[[Tensor, list[int]], Tensor]) -> list[Tensor]:
+    """What `work` makes of images, several at a time.
+
+    Args:
+        images: C h w each, of any sizes.
+        work: n C h w and the places of these n among `images` to n C h w.
+    """
+    result = list(images)
+    for chosen in together(images):
+        for i, one in zip(chosen, work(torch.stack([images[i] for i in chosen]), chosen), strict=True):
+            result[i] = one
+    return result
+
+
 def interval(name: str, given: Interval, least: float = float("-inf"), most: float = float("inf")) -> Interval:
     """[low, high] as it was given.
 
     Raises:
         UserError: it is none, or goes beyond `least` or `most`.
     """
+    if any(isinstance(end, str) for end in given):
+        raise UserError(f"{name}={list(given)} holds text; give [low, high] as numbers (-0.5: YAML reads -.5 as text)")
     if len(given) != 2 or not least <= given[0] <= given[1] <= most:
         bounds = f" within {least:g} and {most:g}" if most < float("inf") else f" from {least:g} on"
         raise UserError(f"{name}={list(given)}; give [low, high]{bounds}")
@@ -126,6 +142,11 @@ def pick(random: np.random.Generator, weights: Mapping[str, float]) -> str:
 def seed_of(random: np.random.Generator) -> int:
     """A seed for the noise of one image, which is drawn on its device."""
     return int(random.integers(2**32))
+
+
+def column(values: Sequence[float], like: Tensor) -> Tensor:
+    """N 1 1 1: a number for each image of `like`, N C H W."""
+    return torch.tensor(list(values), dtype=like.dtype, device=like.device).view(-1, 1, 1, 1)
 
 
 def seeded(draw: Draw, device: torch.device) -> torch.Generator:

@@ -14,7 +14,8 @@ from torch.utils.data import DataLoader
 
 from sr.data import pack, photos
 from sr.data.crops import Crops, StepSampler, collate
-from sr.degradations import JPEG, USM, Bicubic, Chain, GaussianNoise, OneOf, Resize, Steps, blur, pair
+from sr.degradations import JPEG, USM, Bicubic, Chain, GaussianNoise, OneOf, Resize, Steps, pair
+from sr.degradations import operator as operators
 from sr.errors import UserError
 
 from .chains import NAMES, chain
@@ -49,15 +50,16 @@ def test_a_batch_is_its_singles(name, crops):
     assert off.max() < 0.3  # and still the same picture
 
 
-def test_images_of_one_shape_at_once_as_on_a_gpu(monkeypatch, crops):
+@pytest.mark.parametrize("name", ["realesrgan", "phone"])
+def test_images_of_one_shape_at_once_as_on_a_gpu(monkeypatch, crops, name):
     hr = torch.stack([crops[n]["hr"] for n in range(16)]) / 255
-    degradation = chain("realesrgan")
+    degradation = chain(name)
     alone = degradation(hr, range(16))[0]
 
     def by_shape(images):
         return [[i for i, image in enumerate(images) if image.shape == s] for s in {image.shape for image in images}]
 
-    monkeypatch.setattr(blur, "together", by_shape)
+    monkeypatch.setattr(operators, "together", by_shape)
     assert ((degradation(hr, range(16))[0] - alone).abs() < HALF_A_LEVEL).float().mean() > 0.99  # but for rounding
 
 
@@ -162,6 +164,8 @@ def test_mistakes_in_a_chain_are_told():
         OneOf({"a": JPEG()}, {"b": 1})
     with pytest.raises(UserError, match=r"quality=\[0, 50\]; give \[low, high\] within 1 and 100"):
         JPEG([0, 50])
+    with pytest.raises(UserError, match=r"sigma=\['-.5', 1\] holds text; give \[low, high\] as numbers"):
+        GaussianNoise(["-.5", 1])
     with pytest.raises(UserError, match=r"HR is 33x64, not divisible by scale 4; crop it to 32x64"):
         Chain("x", 4, 0, {"a": Resize()})(torch.rand(1, 3, 64, 33), [0])
 
