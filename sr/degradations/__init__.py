@@ -12,14 +12,17 @@ from .bicubic import Bicubic
 from .blur import Blur, Defocus, Motion, Sinc
 from .camera import BadPixels, CameraNoise
 from .chain import Chain
+from .chroma import ChromaBleeding
 from .codecs import Codec
 from .compose import OneOf, Steps
+from .denoise import Denoise
 from .draws import of_sample
 from .jpeg import JPEG
 from .noise import GaussianNoise, PoissonNoise
 from .pairs import pair
 from .resize import Resize
 from .sharpen import USM, Sharpen
+from .unprocess import Camera
 from .video import Video
 
 __all__ = [
@@ -28,10 +31,13 @@ __all__ = [
     "BadPixels",
     "Bicubic",
     "Blur",
+    "Camera",
     "CameraNoise",
     "Chain",
+    "ChromaBleeding",
     "Codec",
     "Defocus",
+    "Denoise",
     "GaussianNoise",
     "Motion",
     "OneOf",

@@ -10,11 +10,12 @@ from .operator import Draw, Interval, Operator, interval, seed_of, seeded, unifo
 
 
 class CameraNoise(Operator):
-    """Shot and read noise, of the variance shot x + read in linear light, back in sRGB.
+    """Shot and read noise, of the variance shot x + read in linear light.
 
     Args:
         shot: the noise of counting light, drawn uniformly in its logarithm.
         slope, offset, spread: log read = slope log shot + offset, with a normal deviation; of the Darmstadt set.
+        linear: the image holds linear light, as on the sensor of a `Camera`, and not sRGB.
         probability: that it is applied.
     """
 
@@ -24,11 +25,12 @@ class CameraNoise(Operator):
         slope: float = 2.18,
         offset: float = 1.2,
         spread: float = 0.26,
+        linear: bool = False,
         probability: float = 1.0,
     ) -> None:
         super().__init__(probability)
         self.shot = interval("shot", shot, 1e-9)
-        self.slope, self.offset, self.spread = slope, offset, spread
+        self.slope, self.offset, self.spread, self.linear = slope, offset, spread, linear
 
     def draw(self, random: np.random.Generator) -> Draw:
         log_shot = uniform(random, [math.log(end) for end in self.shot])
@@ -36,9 +38,10 @@ class CameraNoise(Operator):
         return {"shot": math.exp(log_shot), "read": math.exp(log_read), "seed": seed_of(random)}
 
     def alone(self, image: Tensor, draw: Draw, lr_size: tuple[int, int]) -> Tensor:
-        light = to_linear(image)
+        light = image if self.linear else to_linear(image)
         noise = torch.randn(image.shape, generator=seeded(draw, image.device), device=image.device)
-        return to_srgb((light + (draw["shot"] * light + draw["read"]).sqrt() * noise).clamp_(0, 1))
+        light = (light + (draw["shot"] * light + draw["read"]).sqrt() * noise).clamp_(0, 1)
+        return light if self.linear else to_srgb(light)
 
 
 def to_linear(image: Tensor) -> Tensor:

@@ -14,7 +14,8 @@ from sr.image.resize import cubic, resize_to
 from .operator import Draw, Interval, Operator, interval, pick, shares, uniform
 
 FEW = 6  # taps up to which summing them is faster than a matrix
-METHODS = ("area", "bilinear", "bicubic", "antialiased")
+METHODS = ("area", "bilinear", "bicubic", "antialiased", "lanczos")
+LOBES = 3  # of the Lanczos kernel on each side
 EQUALLY = {"area": 1.0, "bilinear": 1.0, "bicubic": 1.0}
 
 
@@ -25,7 +26,8 @@ def resized(image: Tensor, height: int, width: int, method: str) -> Tensor:
         image: float32.
         height, width: of the result.
         method: area (the mean of what a new pixel covers), bilinear, bicubic (a = -0.75), both without antialiasing as
-            in OpenCV; antialiased: MATLAB's and Pillow's bicubic (a = -0.5), as browsers and image editors shrink.
+            in OpenCV; antialiased: MATLAB's and Pillow's bicubic (a = -0.5), as browsers and image editors shrink;
+            lanczos: Pillow's and ImageMagick's, antialiased, which rings.
     """
     if image.shape[-2:] == (height, width):
         return image
@@ -57,6 +59,12 @@ def _taps(size: int, out: int, method: str, device: torch.device) -> tuple[Tenso
         low = np.arange(out) * step
         index = np.floor(low) + np.arange(ceil(step) + 1)[:, None]
         weights = (np.minimum(low + step, index + 1) - np.maximum(low, index)).clip(min=0) / step
+    elif method == "lanczos":
+        centre, wide = (np.arange(out) + 0.5) * step - 0.5, max(step, 1)
+        index = np.ceil(centre - LOBES * wide) + np.arange(ceil(2 * LOBES * wide) + 1)[:, None]
+        away = (centre - index) / wide
+        weights = np.where(abs(away) < LOBES, np.sinc(away) * np.sinc(away / LOBES), 0)
+        weights /= weights.sum(0)
     else:
         centre = (np.arange(out) + 0.5) * step - 0.5
         first = np.floor(centre)
@@ -76,7 +84,7 @@ class Resize(Operator):
         divisor: drawn in place of the factor, which is one over it.
         directions: up, down and keep, how likely: a factor between 1 and the largest, between the smallest and 1, or 1;
             null draws from the whole interval.
-        methods: area, bilinear, bicubic, antialiased: how likely.
+        methods: area, bilinear, bicubic, antialiased, lanczos: how likely.
         of: what the factor applies to: the image as it comes, or lr.
         probability: that it is applied.
     """

@@ -60,20 +60,36 @@ class USM:
 
 
 class Sharpen(Operator):
-    """Unsharp masking of a random strength, as a step of a chain; what shows twice as halos when it comes twice.
+    """Unsharp masking of a random strength, as a step of a chain.
 
     Args:
         sigma: of the blur, in pixels.
         amount: how much detail is added.
+        twice: probability that the result is sharpened again, as by a camera and then by an app: halos.
         probability: that it is applied.
     """
 
-    def __init__(self, sigma: Interval = (0.5, 2), amount: Interval = (0.3, 1.5), probability: float = 1.0) -> None:
+    def __init__(
+        self,
+        sigma: Interval = (0.5, 2),
+        amount: Interval = (0.3, 1.5),
+        twice: float = 0.0,
+        probability: float = 1.0,
+    ) -> None:
         super().__init__(probability)
-        self.sigma, self.amount = interval("sigma", sigma, 0.1), interval("amount", amount, 0)
+        self.sigma, self.amount, self.twice = interval("sigma", sigma, 0.1), interval("amount", amount, 0), twice
 
     def draw(self, random: np.random.Generator) -> Draw:
-        return {"sigma": uniform(random, self.sigma), "amount": uniform(random, self.amount)}
+        draw: Draw = {"sigma": uniform(random, self.sigma), "amount": uniform(random, self.amount)}
+        if self.twice and random.random() < self.twice:
+            draw |= {"sigma_2": uniform(random, self.sigma), "amount_2": uniform(random, self.amount)}
+        return draw
 
     def forward(self, images: Sequence[Tensor], draws: Sequence[Draw], lr_size: tuple[int, int]) -> list[Tensor]:
-        return unsharp(images, [draw["sigma"] for draw in draws], [draw["amount"] for draw in draws])
+        sharp = unsharp(images, [draw["sigma"] for draw in draws], [draw["amount"] for draw in draws])
+        again = [i for i, draw in enumerate(draws) if "amount_2" in draw]
+        if again:
+            sigmas, amounts = ([draws[i][key] for i in again] for key in ("sigma_2", "amount_2"))
+            for i, one in zip(again, unsharp([sharp[i] for i in again], sigmas, amounts), strict=True):
+                sharp[i] = one
+        return sharp

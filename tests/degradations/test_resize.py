@@ -22,12 +22,14 @@ def test_equal_to_opencv(face, method, size):
     np.testing.assert_allclose(ours, theirs.reshape(*size, 3), atol=tolerance)
 
 
-@pytest.mark.parametrize("size", [(31, 64), (100, 90)], ids=str)
-def test_antialiased_is_pillows_bicubic_within_the_border(face, size):
+@pytest.mark.parametrize(("method", "filter_"), [("antialiased", "BICUBIC"), ("lanczos", "LANCZOS")])
+@pytest.mark.parametrize("size", [(31, 64), (100, 90), (140, 300)], ids=str)
+def test_antialiased_and_lanczos_are_pillows_within_the_border(face, size, method, filter_):
     image = face[0] / 255
-    theirs = np.asarray(Image.fromarray(image.numpy(), "F").resize(size[::-1], Image.Resampling.BICUBIC))
-    ours = resized(image[None], *size, "antialiased")[0]
-    np.testing.assert_allclose(ours[6:-6, 6:-6], theirs[6:-6, 6:-6], atol=2e-5)
+    theirs = np.asarray(Image.fromarray(image.numpy(), "F").resize(size[::-1], Image.Resampling[filter_]))
+    ours = resized(image[None], *size, method)[0]
+    inner = np.s_[8:-8, 8:-8]
+    np.testing.assert_allclose(ours[inner], theirs[inner], atol=2e-5)
 
 
 def test_factors_and_directions():

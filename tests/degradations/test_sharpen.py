@@ -1,5 +1,6 @@
 import cv2
 import numpy as np
+import pytest
 import torch
 from PIL import Image, ImageFilter
 
@@ -36,3 +37,16 @@ def test_operator_sharpens_each_image_as_drawn(face):
     for image, draw, sharp in zip(images, draws, operator(images, draws, (1, 1)), strict=True):
         torch.testing.assert_close(sharp, unsharp([image], [draw["sigma"]], [draw["amount"]])[0], atol=1e-5, rtol=0)
         assert (sharp - image).abs().mean() > 0.005
+
+
+def test_sharpened_twice(face):
+    operator = Sharpen(twice=0.5)
+    drawn = [operator.draw(of_sample(0, n)) for n in range(600)]
+    assert np.mean(["amount_2" in draw for draw in drawn]) == pytest.approx(0.5, abs=0.07)
+    images = [face[:, :40, :50] / 255] * 3
+    draws = [next(draw for draw in drawn if ("amount_2" in draw) == twice) for twice in (True, False, True)]
+    for draw, both in zip(draws, operator(images, draws, (1, 1)), strict=True):
+        once = unsharp(images[:1], [draw["sigma"]], [draw["amount"]])
+        if "amount_2" in draw:
+            once = unsharp(once, [draw["sigma_2"]], [draw["amount_2"]])
+        torch.testing.assert_close(both, once[0], atol=1e-5, rtol=0)
