@@ -60,7 +60,8 @@ def test_images_of_one_shape_at_once_as_on_a_gpu(monkeypatch, crops, name):
         return [[i for i, image in enumerate(images) if image.shape == s] for s in {image.shape for image in images}]
 
     monkeypatch.setattr(operators, "together", by_shape)
-    assert ((degradation(hr, range(16))[0] - alone).abs() < HALF_A_LEVEL).float().mean() > 0.99  # but for rounding
+    same = (degradation(hr, range(16))[0] - alone).abs().amax((1, 2, 3)) < HALF_A_LEVEL
+    assert same.sum() >= 13  # a value that is rounded the other way before JPEG changes whole blocks
 
 
 def test_workers_processes_and_resuming_change_nothing(crops):
