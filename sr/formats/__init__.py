@@ -6,7 +6,7 @@ from sr.errors import UserError
 from sr.image.range import Range
 
 from .animation import Animation
-from .base import File, Spacing, Unreadable, handle_of, has_no_suffix, is_named
+from .base import File, NoImage, Spacing, Unreadable, handle_of, has_no_suffix, is_named
 from .dicom import Dicom, is_dicom
 from .geotiff import Scene
 from .nifti import Nifti
@@ -19,6 +19,7 @@ KINDS: tuple[type[File], ...] = (Dicom, Nifti, Clip, Scene, Animation, Picture)
 __all__ = [
     "KINDS",
     "File",
+    "NoImage",
     "Spacing",
     "Unreadable",
     "count",

@@ -23,6 +23,10 @@ class Unreadable(UserError):
     """A file that cannot be read, or that cannot be enlarged rightly; the message names it and says why."""
 
 
+class NoImage(Unreadable):
+    """A file of a known kind that holds something else than images: a report, a plan, sound. That is no failure."""
+
+
 class File:
     """An open file. A new format is a subclass, and a line in `sr.formats.KINDS`.
 

@@ -9,12 +9,28 @@ from .table import MAP, OF_THIS_IMAGE, SPACING
 
 PAIRS = tuple(keyword for keyword, axes in SPACING.items() if axes == "DA")
 COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+
+
+def pixels_in(dataset: Any) -> str | None:
+    """The keyword of the element that holds the pixels."""
+    return next((keyword for keyword in PIXELS if keyword in dataset), None)
+
+
+def no_image(dataset: Any) -> str | None:
+    """What an object is that was never meant to be an image: a report, a plan, a directory; None for an image."""
+    if pixels_in(dataset) is not None or "Rows" in dataset:
+        return None
+    from pydicom.uid import UID
+
+    uid = dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID") or UID("")
+    return str(uid.name).removesuffix(" Storage") or "an object of an unknown kind"
 
 
 def objection(dataset: Any) -> str | None:
     """Why the result for such a file would be wrong, which is then refused; None where it is right."""
     colours = str(dataset.get("PhotometricInterpretation", ""))
-    if "PixelData" not in dataset:
+    if pixels_in(dataset) is None:
         return "holds no pixels"
     if colours == "PALETTE COLOR":
         return "pixels are indices into a palette, which cannot be interpolated"
@@ -37,21 +53,24 @@ def rescale(dataset: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return (float(slope or 1),), (float(intercept or 0),)
 
 
-def stored_limits(dataset: Any) -> tuple[float, float]:
-    """The least and the largest value that the bits in use (BitsStored) can hold."""
+def stored_limits(dataset: Any) -> tuple[float, float] | None:
+    """The least and the largest value that the bits in use (BitsStored) can hold; None of floats."""
+    if "PixelData" not in dataset:
+        return None
     bits, signed = int(dataset.get("BitsStored") or 16), bool(dataset.get("PixelRepresentation"))
     return (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1) if signed else (0.0, 2.0**bits - 1)
 
 
-def padding(dataset: Any, dtype: np.dtype[Any], keyword: str = "PixelPaddingValue") -> int | None:
+def padding(dataset: Any, dtype: np.dtype[Any], keyword: str = "PixelPaddingValue") -> float | None:
     """The stored value of padding, which only gray images have; None without one.
 
     Many files store a negative value as an unsigned number: it is wrapped to the type of the pixels.
     """
-    value = dataset.get(keyword)
+    prefix = (pixels_in(dataset) or "").removesuffix("PixelData")  # FloatPixelPaddingValue, of floats
+    value = dataset.get(prefix + keyword)
     if value is None or dataset.get("SamplesPerPixel", 1) != 1:
         return None
-    return int(np.array(int(value)).astype(dtype))
+    return float(value) if dtype.kind == "f" else int(np.array(int(value)).astype(dtype))
 
 
 def groups(dataset: Any) -> list[Any]:

@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sr.atomic import replacing
-from sr.errors import reason
 
-from ..base import Array, Unreadable
+from ..base import Array
 from ..nodata import stored
 from .geometry import scale_geometry
-from .header import groups, padding
+from .header import groups, padding, pixels_in
 from .outdated import leave_out
 from .overlays import scale_overlays
 
 if TYPE_CHECKING:
     from .file import Dicom
+
+
+KINDS = {"u1": "OB", "i1": "OB", "f4": "OF", "f8": "OD"}  # of the element that holds the pixels; others are OW
+BYTES = {"OW": "u2", "OL": "u4", "OF": "u4", "OV": "u8", "OD": "u8"}  # kinds that hold numbers as bytes
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 
 def write(path: Path, file: "Dicom", pixels: Array, how: str) -> None:
@@ -31,7 +35,7 @@ def write(path: Path, file: "Dicom", pixels: Array, how: str) -> None:
         how: how it was made, for DerivationDescription.
 
     Raises:
-        Unreadable: the file holds an element that pydicom can read but not write, or would be larger than 4 GB.
+        Exception: of many kinds, where the file holds an element that pydicom can read but not write.
     """
     import pydicom
     from pydicom.uid import ExplicitVRLittleEndian
@@ -45,20 +49,18 @@ def write(path: Path, file: "Dicom", pixels: Array, how: str) -> None:
     _describe(dataset, made)
     data = np.ascontiguousarray(made).astype(made.dtype.newbyteorder("<")).tobytes()
     _derive(dataset, how, sha256(data).hexdigest())
-    dataset.PixelData = data + b"\0" * (len(data) % 2)
-    dataset["PixelData"].VR = "OB" if made.dtype.itemsize == 1 else "OW"
-    dataset["PixelData"].is_undefined_length = False
+    keyword = pixels_in(dataset)
+    assert keyword is not None
+    dataset.add_new(keyword, KINDS.get(made.dtype.str[1:], "OW"), data + b"\0" * (len(data) % 2))
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     if not dataset.original_encoding[1]:  # big endian: pydicom swaps the bytes of numbers, but not these
         for element in dataset.iterall():
-            if element.VR == "OW" and element.keyword != "PixelData":
-                element.value = np.frombuffer(element.value, ">u2").astype("<u2").tobytes()
+            if element.VR in BYTES and element.keyword != keyword:
+                kind = BYTES[element.VR]
+                element.value = np.frombuffer(element.value, f">{kind}").astype(f"<{kind}").tobytes()
     with replacing(path) as temporary:
-        try:
-            pydicom.dcmwrite(temporary, dataset, enforce_file_format=True)
-        except Exception as error:
-            raise Unreadable(f"{file.path}: cannot be written again ({reason(error)})") from error
+        pydicom.dcmwrite(temporary, dataset, enforce_file_format=True)
 
 
 def _unmeasured(dataset: Any, file: "Dicom") -> list[str]:
@@ -77,8 +79,12 @@ def _describe(dataset: Any, made: Array) -> None:
     if made.shape[3] == 3:
         dataset.PhotometricInterpretation, dataset.PlanarConfiguration = "RGB", 0
     for keyword, value in (("SmallestImagePixelValue", made.min()), ("LargestImagePixelValue", made.max())):
-        if keyword in dataset:
-            dataset[keyword].value = int(value)
+        if keyword not in dataset:
+            continue
+        if made.dtype.itemsize <= 2:  # of the kind of the pixels, whatever it was before
+            dataset.add_new(keyword, "SS" if made.dtype.kind == "i" else "US", int(value))
+        else:
+            del dataset[keyword]
 
 
 def _derive(dataset: Any, how: str, content: str) -> None:
@@ -93,8 +99,9 @@ def _derive(dataset: Any, how: str, content: str) -> None:
     from pydicom.sequence import Sequence
     from pydicom.uid import generate_uid
 
+    dataset.SOPClassUID = dataset.get("SOPClassUID") or SECONDARY_CAPTURE  # which older files do not have
     source = Dataset()
-    source.ReferencedSOPClassUID = dataset.get("SOPClassUID")
+    source.ReferencedSOPClassUID = dataset.SOPClassUID
     source.ReferencedSOPInstanceUID = dataset.get("SOPInstanceUID")
     dataset.SourceImageSequence = Sequence([source])
     # The slices of one series make one series again.

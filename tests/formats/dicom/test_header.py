@@ -29,7 +29,9 @@ def refused(tmp_path, source, enlarger) -> str:
     [
         ("examples_palette.dcm", "indices into a palette"),
         ("liver_1frame.dcm", "a segmentation"),
-        ("rtplan.dcm", "holds no pixels"),
+        ("rtplan.dcm", "no image, but RT Plan"),
+        ("reportsi.dcm", "no image, but Basic Text SR"),
+        ("DICOMDIR", "no image, but Media Storage Directory"),
         ("MR_truncated.dcm", "cannot be decoded"),
         ("badVR.dcm", "a dose distribution"),
         ("no_meta.dcm", "not DICOM"),
