@@ -18,6 +18,7 @@ from .compose import OneOf, Steps
 from .denoise import Denoise
 from .draws import of_sample
 from .jpeg import JPEG
+from .mixture import Mixture
 from .noise import GaussianNoise, PoissonNoise
 from .pairs import pair
 from .resize import Resize
@@ -39,6 +40,7 @@ __all__ = [
     "Defocus",
     "Denoise",
     "GaussianNoise",
+    "Mixture",
     "Motion",
     "OneOf",
     "PoissonNoise",

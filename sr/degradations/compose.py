@@ -1,6 +1,7 @@
 """Operators made of operators: one after another or in any order, and one of several."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch.nn as nn
@@ -10,15 +11,15 @@ from sr.errors import UserError
 from .operator import Operator, Plan, pick, shares
 
 
-class _Named(nn.ModuleList):
-    """Operators by name. (nn.ModuleDict refuses names such as `half` and `type`.)"""
+class Named(nn.ModuleList):
+    """Modules by name. (nn.ModuleDict refuses names such as `half` and `type`.)"""
 
-    def __init__(self, steps: Mapping[str, Operator]) -> None:
-        super().__init__(steps.values())
-        self.names = list(steps)
+    def __init__(self, modules: Mapping[str, nn.Module]) -> None:
+        super().__init__(modules.values())
+        self.names = list(modules)
 
-    def __getitem__(self, name: str) -> Operator:  # type: ignore[override]
-        return super().__getitem__(self.names.index(name))  # type: ignore[return-value]
+    def __getitem__(self, name: str) -> Any:  # type: ignore[override]
+        return super().__getitem__(self.names.index(name))
 
     def named(self, name: str) -> Iterator[tuple[str, Operator]]:
         for own in self.names:
@@ -45,7 +46,7 @@ class Steps(Operator):
         super().__init__(probability)
         if not set(ordered) <= set(steps):
             raise UserError(f"ordered={list(ordered)} names no steps; the steps are {list(steps)}")
-        self.steps, self.shuffle, self.ordered = _Named(steps), shuffle, list(ordered)
+        self.steps, self.shuffle, self.ordered = Named(steps), shuffle, list(ordered)
 
     def drawn(self, random: np.random.Generator) -> Plan:
         names = self.steps.names
@@ -72,7 +73,7 @@ class OneOf(Operator):
         self, steps: Mapping[str, Operator], weights: Mapping[str, float] | None = None, probability: float = 1.0
     ) -> None:
         super().__init__(probability)
-        self.steps = _Named(steps)
+        self.steps = Named(steps)
         self.weights = shares("weights", weights or dict.fromkeys(steps, 1.0), list(steps))
 
     def drawn(self, random: np.random.Generator) -> Plan:
