@@ -229,7 +229,10 @@ def test_what_is_added_is_refused(key, tmp_path):
 TV = ["+losses.content.terms.tv._target_=sr.losses.TotalVariation", "+losses.content.weights.tv=1e-3"]
 
 
-@pytest.mark.parametrize("losses", [option for group, option in GROUPS if group == "losses" and not option.startswith("pixel")])
+MIXED = [option for group, option in GROUPS if group == "losses" and not option.startswith("pixel")]
+
+
+@pytest.mark.parametrize("losses", MIXED)
 def test_a_term_is_added_to_any_losses_from_the_command_line(losses, tmp_path, monkeypatch):
     fake_vgg(monkeypatch)
     config = composed([f"losses={losses}", *TV], tmp_path)

@@ -26,8 +26,8 @@ class Muon(torch.optim.Adam):
         lr: learning rate of Adam's part.
         ratio: learning rate of the matrices over `lr`; a matrix's step has singular values of about ratio * lr.
         momentum: of the matrices, Nesterov's.
-        weight_decay: of the matrices, decoupled. Steps do not become shorter with the gradient, so that without it weights
-            grow until the network diverges (Liu et al. 2025, arXiv 2502.16982, section 2.2).
+        weight_decay: of the matrices, decoupled. Steps do not become shorter with the gradient, so that without it
+            weights grow until the network diverges (Liu et al. 2025, arXiv 2502.16982, section 2.2).
         betas, eps, fused: of Adam.
     """
 
