@@ -13,7 +13,7 @@ from sr.atomic import replacing
 from sr.errors import optional, reason
 from sr.image.range import Range
 
-from .base import Array, File, Unreadable
+from .base import Array, File, NoImage, Unreadable
 from .checksums import read_to_end
 
 LABELS = 1002  # NIFTI_INTENT_LABEL
@@ -38,6 +38,7 @@ class Nifti(File):
         super().__init__(path, handle)
         nibabel = optional("nibabel", f"{path}: NIfTI needs nibabel", "medical")
         try:
+            nibabel.imageglobals.logger.handlers.clear()  # what it has to say goes where other logs go
             stream = gzip.GzipFile(fileobj=handle) if path.name.lower().endswith(".gz") else handle
             kinds = (nibabel.Cifti2Image, nibabel.Nifti2Image, nibabel.Nifti1Image)
             head = stream.read(1024)
@@ -51,7 +52,7 @@ class Nifti(File):
         except Exception as error:  # gzip, zlib and nibabel each raise their own
             raise Unreadable(f"{path}: no volume that can be read ({reason(error)})") from error
         if not isinstance(self.image, nibabel.Nifti1Image):  # CIFTI, for instance: values of points on a surface
-            raise Unreadable(f"{path}: {type(self.image).__name__} is no volume of voxels")
+            raise NoImage(f"{path}: no image, but {type(self.image).__name__}")
         if voxels.dtype.kind not in "uif" or voxels.ndim < 2 or 0 in voxels.shape:
             kind = f"{voxels.dtype} of shape {voxels.shape}"
             raise Unreadable(f"{path}: voxels are {kind}; integers or floats X Y Z are needed")

@@ -15,6 +15,7 @@ from sr.errors import UserError, reason
 from . import files
 from .enlarger import Enlarger
 from .pixels import Options
+from .warned import captured
 
 
 @dataclass
@@ -23,10 +24,12 @@ class Job:
 
     Args:
         source, target: to read and to write.
+        trouble: why it cannot be done.
     """
 
     source: Path
     target: Path
+    trouble: str = ""
 
 
 def jobs(inputs: list[str], out: Path, by: str) -> list[Job]:
@@ -38,7 +41,7 @@ def jobs(inputs: list[str], out: Path, by: str) -> list[Job]:
         by: x4 or the like, for the names.
 
     Raises:
-        UserError: nothing to do, or two files for one place.
+        UserError: nothing to do.
     """
     found: list[Job] = []
     single = len(inputs) == 1 and not Path(inputs[0]).is_dir() and not _is_pattern(inputs[0])
@@ -58,11 +61,14 @@ def jobs(inputs: list[str], out: Path, by: str) -> list[Job]:
             found += [Job(p, out if named else out / formats.made_name(p, f"_{by}")) for p in paths]
     if not found:
         raise UserError(f"nothing to enlarge in {', '.join(inputs)}; {', '.join(sorted(formats.suffixes()))} are read")
-    targets: dict[Path, Path] = {}
+    alike: dict[Path, list[Job]] = {}
     for job in found:
-        other = targets.setdefault(job.target, job.source)
-        if other != job.source:
-            raise UserError(f"{other} and {job.source} would both become {job.target}; enlarge them one by one")
+        alike.setdefault(job.target, []).append(job)
+    for same in alike.values():
+        if len(sources := dict.fromkeys(str(job.source) for job in same)) > 1:
+            for job in same:
+                both = "both" if len(sources) == 2 else "all"
+                job.trouble = f"{' and '.join(sources)} would {both} become {job.target}; enlarge them one by one"
     return found
 
 
@@ -77,12 +83,16 @@ def run(work: list[Job], enlarger: Enlarger, options: Options, overwrite: bool =
         dry_run: only say what would be done.
 
     Returns:
-        Whether all could be enlarged.
+        Whether all could be enlarged that are images; files that hold something else are told apart, and are no
+        failures unless there is nothing else.
     """
     for folder in {job.target.parent for job in work} if not dry_run else ():
         sweep(folder)
-    failed, there = [], 0
+    failed, others, there = list[str](), list[str](), 0
     for job in tqdm(work, unit="file", disable=len(work) < 2 or dry_run):
+        if job.trouble:
+            failed.append(job.trouble)
+            continue
         try:
             if is_done(job, options, overwrite):
                 there += 1
@@ -90,16 +100,24 @@ def run(work: list[Job], enlarger: Enlarger, options: Options, overwrite: bool =
             if dry_run:
                 print(f"{job.source} -> {job.target}")
                 continue
-            note = files.enlarge_file(job.source, job.target, enlarger, options, overwrite)
-            tqdm.write(f"{job.target}{': ' if note else ''}{note}")
+            with captured() as said:
+                note = files.enlarge_file(job.source, job.target, enlarger, options, overwrite)
+            told = "; ".join([note, *said] if note else said)
+            tqdm.write(f"{job.target}{': ' if told else ''}{told}")
+        except formats.NoImage as error:
+            others.append(str(error))
         except Exception as error:  # MemoryError too: one file must not cost the others
             why = reason(error)
             failed.append(why if str(job.source) in why else f"{job.source}: {why}")
     if there:
         print(f"{there} of {len(work)} were there already (--overwrite makes them anew)")
-    for why in failed:
+    if others:
+        print(f"left out, as they hold no image ({len(others)} of {len(work)}):", *others, sep="\n  ")
+    for why in dict.fromkeys(failed):
         print(f"failed: {why}", file=sys.stderr)
-    return not failed
+    if len(others) == len(work):
+        print("failed: none of these files holds an image", file=sys.stderr)
+    return not failed and len(others) < len(work)
 
 
 def is_done(job: Job, options: Options, overwrite: bool = False) -> bool:

@@ -264,7 +264,7 @@ def test_what_cannot_be_enlarged_is_refused(tmp_path, nearest, data, header, mes
 def test_points_on_a_surface_are_no_volume(tmp_path, nearest):
     axes = (nib.cifti2.SeriesAxis(0, 1, 4), nib.cifti2.BrainModelAxis.from_mask(np.ones((2, 2, 2)), affine=np.eye(4)))
     nib.save(nib.Cifti2Image(np.zeros((4, 8), np.float32), axes), tmp_path / "a.dtseries.nii")
-    with pytest.raises(UserError, match=r"a\.dtseries\.nii: Cifti2Image is no volume"):
+    with pytest.raises(UserError, match=r"a\.dtseries\.nii: no image, but Cifti2Image"):
         enlarge_file(tmp_path / "a.dtseries.nii", tmp_path / "b.nii", nearest, Options())
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..base import Array, Unreadable
+from ..base import Array, NoImage, Unreadable
 from .colours import to_rgb
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ def picture_of(path: Path, file: Any) -> Any:
     """The stream of moving pictures; a cover is also a video stream, but not that one.
 
     Raises:
-        Unreadable: there is none.
+        NoImage: there is none.
     """
     found = [s for s in file.streams.video if not is_cover(s)]
     if not found or found[0].codec_context is None:
-        raise Unreadable(f"{path}: holds no moving pictures")
+        raise NoImage(f"{path}: no image: it holds no moving pictures")
     return found[0]
 
 
