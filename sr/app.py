@@ -68,10 +68,10 @@ def page(names: list[str], device: torch.device, max_megapixels: float, folder: 
 
     work = Preview(device, max_megapixels, folder)
 
-    def run(file: str | None, model: str, scale: str, tta: bool, back_project: bool,
+    def run(file: str | None, model: str, scale: str, tta: bool, back_project: bool, labels: bool,
             progress: Any = gr.Progress(track_tqdm=True)) -> tuple[Any, str, str]:  # fmt: skip  # noqa: B008
         try:
-            return work(file, model, scale, tta, back_project)
+            return work(file, model, scale, tta, back_project, labels)
         except Exception as error:  # whatever it is, it is told on the page
             ours = not isinstance(error, UserError)
             raise gr.Error(reason(error), duration=None, print_exception=ours) from error
@@ -85,13 +85,14 @@ def page(names: list[str], device: torch.device, max_megapixels: float, folder: 
                 scale = gr.Dropdown(SCALES, value=OWN_SCALE, label="Enlarge by", allow_custom_value=True)
                 tta = gr.Checkbox(label="Mean over flips and turns (8 times slower)")
                 back_project = gr.Checkbox(label="Lock colours and brightness to the picture")
+                labels = gr.Checkbox(label="It holds labels (classes): repeat them, invent nothing")
                 button = gr.Button("Enlarge", variant="primary", elem_id="enlarge")
             with gr.Column(scale=3):
                 slider = gr.ImageSlider(label="Bicubic | enlarged", type="filepath", format="png", max_height=720,
                                         interactive=False)  # fmt: skip
                 told = gr.Markdown(elem_id="told")
                 download = gr.DownloadButton("Download", elem_id="download")
-        button.click(run, [file, model, scale, tta, back_project], [slider, told, download])
+        button.click(run, [file, model, scale, tta, back_project, labels], [slider, told, download])
     return blocks
 
 

@@ -9,7 +9,7 @@ import torch
 from sr.errors import UserError, exit_status
 from sr.formats import Spacing
 from sr.image.range import Range
-from sr.inference import jobs, memory, models
+from sr.inference import jobs, labels, memory, models
 from sr.inference.enlarger import Enlarger
 from sr.inference.pixels import BACK_PROJECTIONS, MAX_SCALE, MAX_SIDE_PX, Options
 from sr.inference.precision import HALVES, PRECISIONS
@@ -41,7 +41,7 @@ def _run(options: argparse.Namespace) -> int:
         options.scale, options.size, options.tta, BACK_PROJECTIONS if options.back_project else 0,
         options.uncertainty, options.axis,
         options.range and Range.given(*options.range), _bands(options.bands),
-        options.spacing and _spacing(options.spacing),
+        options.spacing and _spacing(options.spacing), options.labels, options.nodata,
     )  # fmt: skip
     work = jobs.jobs(options.inputs, options.out, how.by(enlarger.scale))
     return 0 if jobs.run(work, enlarger, how, options.overwrite, options.dry_run) else 1
@@ -88,6 +88,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--spacing", nargs="+", metavar="MM",
                    help="between the pixels of a DICOM file that does not say it: one number, or down and across; "
                         "pixels: there is none, and nothing is to be measured")  # fmt: skip
+    p.add_argument("--labels", choices=labels.CHOICES, default="auto",
+                   help="numbers that name something, such as classes: nearest repeats them; majority rounds edges "
+                        "too, from x3 on; auto: nearest, where the file says that it holds labels")  # fmt: skip
+    p.add_argument("--nodata", type=float, metavar="V",
+                   help="the value of missing pixels, such as 0 around a scene that does not say so")  # fmt: skip
     p.add_argument("--precision", choices=PRECISIONS, default="auto", help="auto is fp16 on a GPU, else fp32")
     p.add_argument("--tile", type=_tile, default="auto", help="side of the tiles in input pixels, 0 for none, auto")
     p.add_argument("--halo", type=_halo, default="auto", metavar="N",

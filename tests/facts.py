@@ -258,9 +258,11 @@ def of_scene(path: Path) -> tuple[Facts, np.ndarray]:
             "statistics": [any("STATISTICS" in k for k in file.tags(b)) for b in file.indexes],
             "domains": {ns: file.tags(ns=ns) for ns in file.tag_namespaces() if ns == "MINE"},
             "compression": structure.get("COMPRESSION", "DEFLATE"),  # what is not packed may be, without loss
-             "layout": structure.get("LAYOUT"),
+             "layout": structure.get("LAYOUT"), "bits": file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS"),
             "overviews": bool(file.overviews(1)), "profile": file.tags(ns="COLOR_PROFILE").get("SOURCE_ICC_PROFILE"),
         }  # fmt: skip
+        if file.colorinterp[0].name == "palette":
+            facts["palette"] = file.colormap(1)
         if not file.transform.is_identity:
             corners = [file.transform * (x * file.width, y * file.height) for x, y in ((0, 0), (1, 0), (0, 1), (1, 1))]
             facts["corners"] = np.round(corners, 4).tolist()

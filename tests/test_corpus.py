@@ -153,6 +153,7 @@ def test_gdal_finds_what_it_found(made, name):
 NOT_OF_ITK = {
     "second.nii.gz": "reads no NIfTI-2", "sheared.nii": "no axes that are not at right angles",
     "6x5.nii.gz": "no single slice that lies askew", "ultrasound.dcm": "no regions of ultrasound",
+    "examples_palette.dcm": "no regions of ultrasound",
     "given.dcm": "the source says no spacing",
 }  # fmt: skip
 

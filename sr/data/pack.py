@@ -179,8 +179,10 @@ def frames_of(file: File, channels: int | None) -> Iterator[Frame]:
     """The images of a file, with `channels` channels or as they are; of animations and clips the first frame.
 
     Raises:
-        UserError: it cannot be read, or has no such channels.
+        UserError: it cannot be read, has no such channels, or holds labels.
     """
+    if file.labels:
+        raise Unreadable(f"{file.path}: labels ({file.labels}), which cannot be interpolated")
     for i, stored in enumerate(islice(file.frames(), 1) if file.moves else file.frames()):
         values, slopes, intercepts = file.range_of(i), file.slope, file.intercept
         have = stored.shape[2]

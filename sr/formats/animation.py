@@ -62,7 +62,13 @@ class Animation(File):
                 self.durations_ms.append(float(frame.info.get("duration", 100)))
                 yield pixels
 
+    def use_labels(self) -> None:
+        super().use_labels()
+        self.notes.append("its colours are kept, not their numbers in the palette")
+
     def refuse(self, target: Path) -> None:
+        if self.as_labels and target.suffix.lower() == ".avif":
+            raise UserError(f"{self.path}: .avif does not keep labels as they are; name a .gif, .webp or .png")
         if not is_named(target, Picture.suffixes):
             super().refuse(target)
         elif not is_named(target, frozenset({".webp", ".png", ".avif"})):

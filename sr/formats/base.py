@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, ClassVar, Literal
@@ -12,10 +13,11 @@ from typing_extensions import Self
 from sr.errors import MissingError, UserError, reason
 from sr.image.range import Measurement, Range
 
-from . import database
+from . import database, labels
 
 Array = np.ndarray[Any, np.dtype[Any]]
 ALL = slice(None)
+LOOKED_AT = 16  # frames or slices, to guess what they are
 Spacing = tuple[float, float] | Literal["pixels"]  # millimetres between pixels, down and across; or not to be known
 
 
@@ -37,6 +39,7 @@ class File:
     - `alpha`: the last channel is transparency.
     - `colours`: the channels that are red, green and blue, in that order, where the file says so.
     - `missing`: pixels may be missing; they are read as NaN.
+    - `labels`: what says that its numbers are labels; empty where nothing does.
     - `spacing`: distances between pixels (voxels), where the file says so.
     - `slope`, `intercept`: unit of the file = slope * stored value + intercept; one number, or one a channel.
     - `group`: files of one group stay together, in training or in validation.
@@ -62,6 +65,8 @@ class File:
     alpha = False
     colours: tuple[int, int, int] | None = None
     missing = False
+    labels = ""
+    as_labels = False  # whether they are taken for labels: read and written as they are stored
     spacing: tuple[float, ...] | None = None
     slope: tuple[float, ...] = (1.0,)
     intercept: tuple[float, ...] = (0.0,)
@@ -69,6 +74,7 @@ class File:
 
     def __init__(self, path: Path, handle: BinaryIO) -> None:
         self.path, self.handle, self.group = path, handle, str(path)
+        self.labels = labels.said_by(self.split(path)[0])
         self.notes: list[str] = []
         self._range: Range | None = None
 
@@ -102,6 +108,24 @@ class File:
 
     def use_spacing(self, spacing: Spacing) -> None:
         """Take this spacing where a kind of file must have one and this file does not say its own; others ignore it."""
+
+    def use_nodata(self, value: float) -> None:
+        """Take pixels of this value for missing, though the file does not say so; kinds that know none say that."""
+        self.notes.append("--nodata is not used: it is for scenes (GeoTIFF)")
+
+    def use_labels(self) -> None:
+        """Take its numbers for labels, before any are read.
+
+        Raises:
+            UserError: what is made of this file cannot hold them.
+        """
+        self.as_labels = True
+        self._range = Range((0.0,), (1.0,), "type")  # not measured, for no network sees them
+
+    def some(self) -> Iterator[Array]:
+        """A part of the pixels, in parts H W C, to guess what they are; none of colours."""
+        if not self.colours:
+            yield from islice(self.frames(), LOOKED_AT)
 
     def find_range(self) -> Range:
         """0..255 for uint8, measured for other types; subclasses override it where their format says more."""

@@ -27,7 +27,7 @@ def places_it(path: Path) -> bool:
     named = [*world_names(path), path.with_suffix(".tab"), *_polynomials(path)]
     if any(other.is_file() for other in named):
         return True
-    root = _read_aux(path)
+    root = read_aux(path)
     return root is not None and (
         any(root.find(name) is not None for name in ("GeoTransform", "SRS", "GCPList"))
         or any(domain.get("domain") in ("RPC", "GEOLOCATION") for domain in root.findall("Metadata"))
@@ -68,7 +68,7 @@ def carry(source: Path, target: Path, down: float, across: float, turned: bool =
         return [left] * places_it(source) + forget(target)
     world = next((path for path in world_names(source) if path.is_file()), None)
     numbers = None if world is None else _numbers(world)
-    aux, polynomials = _read_aux(source), [path.name for path in _polynomials(source) if path.is_file()]
+    aux, polynomials = read_aux(source), [path.name for path in _polynomials(source) if path.is_file()]
     new, notes = [], []
     if world is not None and numbers is None:
         notes.append(f"{world.name} is left out: six numbers are needed in it")
@@ -118,7 +118,8 @@ def _polynomials(path: Path) -> list[Path]:
     return [path.with_name(path.stem + name) for name in POLYNOMIALS]
 
 
-def _read_aux(path: Path) -> ET.Element | None:
+def read_aux(path: Path) -> ET.Element | None:
+    """The `.aux.xml` beside a file; None without one that can be read."""
     try:
         return ET.parse(path.with_name(path.name + AUX)).getroot()
     except (OSError, ET.ParseError):

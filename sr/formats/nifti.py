@@ -1,6 +1,7 @@
 """NIfTI volumes: stored values, slope and intercept, the affine."""
 
 import gzip
+import re
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -13,10 +14,11 @@ from sr.atomic import replacing
 from sr.errors import optional, reason
 from sr.image.range import Range
 
-from .base import Array, File, NoImage, Unreadable
+from .base import LOOKED_AT, Array, File, NoImage, Unreadable
 from .checksums import read_to_end
 
-LABELS = 1002  # NIFTI_INTENT_LABEL
+LABELS = (1002, 1003)  # NIFTI_INTENT_LABEL, NIFTI_INTENT_NEURONAME
+MASK = re.compile(r"_mask$", re.IGNORECASE)  # of BIDS: ones inside, zeros outside
 IN_SEQUENCE = (0, 1, 2)  # NIFTI_SLICE_UNKNOWN, SEQ_INC, SEQ_DEC; the others take every other slice first
 # Extensions that say again how large voxels are and where they lie (nifti1_io.h): of DICOM, AFNI, Jim
 OUTDATED = {2: "DICOM", 4: "AFNI", 8: "Jim"}
@@ -56,8 +58,12 @@ class Nifti(File):
         if voxels.dtype.kind not in "uif" or voxels.ndim < 2 or 0 in voxels.shape:
             kind = f"{voxels.dtype} of shape {voxels.shape}"
             raise Unreadable(f"{path}: voxels are {kind}; integers or floats X Y Z are needed")
-        if int(self.image.header["intent_code"]) == LABELS:
-            raise Unreadable(f"{path}: voxels are labels, which cannot be interpolated")
+        code = int(self.image.header["intent_code"])
+        if code in LABELS:
+            self.labels = f"intent code {code}"
+        else:  # by name, unless they are shares of a voxel or probabilities
+            named = self.labels or ("its name, _mask" if MASK.search(self.split(path)[0]) else "")
+            self.labels = named if named and (voxels.dtype.kind != "f" or (voxels == voxels.round()).all()) else ""
         voxels = voxels.reshape(*(*voxels.shape, 1)[:3], -1)
         self.voxels = voxels.astype(voxels.dtype.newbyteorder("="), copy=False)
         self.dtype = self.voxels.dtype
@@ -79,6 +85,11 @@ class Nifti(File):
         for t in range(self.voxels.shape[3]):
             for k in range(self.voxels.shape[self.axis]):
                 yield slice_of(self.voxels[..., t], self.axis, k)
+
+    def some(self) -> Iterator[Array]:
+        depth = self.voxels.shape[self.axis]
+        for k in range(0, depth, -(-depth // LOOKED_AT)):
+            yield slice_of(self.voxels[..., 0], self.axis, k)
 
     def range_of(self, frame: int) -> Range:
         return self.range.of_channels([frame // self.voxels.shape[self.axis]])

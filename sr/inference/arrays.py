@@ -12,9 +12,11 @@ from torch import Tensor
 
 from sr.errors import UserError
 from sr.formats import File
+from sr.formats.picture.pillow import indexed
 from sr.image.range import Range
 
 Array = np.ndarray[Any, np.dtype[Any]]
+INDICES = ("P", "1")
 MODES = ("L", "RGB", "RGBA", "I;16", "F")  # of PIL images whose pixels are what they seem
 
 
@@ -48,12 +50,13 @@ class InMemory(File):
         yield from self.pixels
 
 
-def in_memory(image: Any, alpha: bool | None) -> tuple[InMemory, Callable[[Array], Any]]:
+def in_memory(image: Any, alpha: bool | None, labels: bool = False) -> tuple[InMemory, Callable[[Array], Any]]:
     """An image as a file, and what makes an image of the same kind of its enlarged frames, N sH sW C.
 
     Args:
         image: an array H W or H W C; a PIL image; a tensor C H W or N C H W.
         alpha: the last channel is transparency; None: as PIL says, and of arrays and tensors where uint8 has 4.
+        labels: of PIL images that are indices into a palette, or single bits, take these and not what they stand for.
 
     Raises:
         UserError: it is none of these.
@@ -63,7 +66,7 @@ def in_memory(image: Any, alpha: bool | None) -> tuple[InMemory, Callable[[Array
     if isinstance(image, np.ndarray):
         pixels, back = _of_array(image)
     elif isinstance(image, Image.Image):
-        pixels, back = _of_pil(image)
+        pixels, back = _of_indices(image) if labels and image.mode in INDICES else _of_pil(image)
     elif isinstance(image, Tensor):
         pixels, back = _of_tensor(image)
     else:
@@ -97,6 +100,12 @@ def _of_pil(image: Image.Image) -> tuple[Array, Callable[[Array], Image.Image]]:
         return enlarged
 
     return (pixels[..., None] if pixels.ndim == 2 else pixels)[None], back
+
+
+def _of_indices(image: Image.Image) -> tuple[Array, Callable[[Array], Image.Image]]:
+    """As `_of_pil`."""
+    pixels = np.asarray(ImageOps.exif_transpose(image)).astype(np.uint8)
+    return pixels[None, ..., None], lambda made: indexed(made[0, ..., 0], image)
 
 
 def _of_tensor(image: Tensor) -> tuple[Array, Callable[[Array], Tensor]]:

@@ -17,6 +17,7 @@ from sr.image.range import Range
 from . import files, jobs, models
 from .arrays import in_memory
 from .enlarger import Enlarger
+from .labels import KEPT
 from .pixels import BACK_PROJECTIONS, Options
 from .precision import PRECISIONS
 
@@ -67,27 +68,29 @@ def enlarge(
     image: Picture, model: PathLike | Enlarger | None = None, *, scale: float | None = None,
     size: tuple[int, int] | None = None, tta: bool = False, back_project: bool = False,
     range: tuple[float, float] | None = None, bands: tuple[int, int, int] | None = None, alpha: bool | None = None,
-    device: str = "auto",
+    device: str = "auto", labels: str = "auto",
 ) -> Picture: ...  # fmt: skip
 @overload
 def enlarge(
     image: PathLike, model: PathLike | Enlarger | None = None, *, scale: float | None = None,
     size: tuple[int, int] | None = None, tta: bool = False, back_project: bool = False,
     range: tuple[float, float] | None = None, bands: tuple[int, int, int] | None = None, device: str = "auto",
+    labels: str = "auto", nodata: float | None = None,
 ) -> np.ndarray: ...  # fmt: skip
 @overload
 def enlarge(
     image: PathLike, model: PathLike | Enlarger | None = None, *, scale: float | None = None,
     size: tuple[int, int] | None = None, tta: bool = False, back_project: bool = False,
     range: tuple[float, float] | None = None, bands: tuple[int, int, int] | None = None, device: str = "auto",
-    to: PathLike, overwrite: bool = False, spacing: formats.Spacing | None = None,
+    to: PathLike, overwrite: bool = False, spacing: formats.Spacing | None = None, labels: str = "auto",
+    nodata: float | None = None,
 ) -> Path: ...  # fmt: skip
 def enlarge(
     image: Any, model: PathLike | Enlarger | None = None, *, scale: float | None = None,
     size: tuple[int, int] | None = None, tta: bool = False, back_project: bool = False,
     range: tuple[float, float] | None = None, bands: tuple[int, int, int] | None = None, alpha: bool | None = None,
     device: str = "auto", to: PathLike | None = None, overwrite: bool = False,
-    spacing: formats.Spacing | None = None,
+    spacing: formats.Spacing | None = None, labels: str = "auto", nodata: float | None = None,
 ) -> Any:  # fmt: skip
     """Enlarge an image, with the pixels that `python -m sr.upscale` makes of its file.
 
@@ -113,6 +116,10 @@ def enlarge(
         overwrite: replace what is there.
         spacing: (down, across), millimetres between the pixels of a DICOM file that does not say them; "pixels" where
             nothing is to be measured in it.
+        labels: of numbers that name something, such as classes: nearest repeats them, majority also rounds edges from
+            three times the size on; no: they are amounts; auto: nearest where a file says that it holds labels. With
+            nearest or majority also PIL images of mode P and 1, whose palette is kept.
+        nodata: the value of missing pixels of a scene (GeoTIFF) that does not say so.
 
     Returns:
         The same kind as it was given: an array or tensor of the same type (a tensor on the same device), a PIL image.
@@ -146,7 +153,10 @@ def enlarge(
         torch.Size([3, 128, 160])
     """
     steps = BACK_PROJECTIONS if back_project else 0
-    options = Options(scale, size, tta, steps, range=range and Range.given(*range), bands=bands, spacing=spacing)
+    options = Options(
+        scale, size, tta, steps, range=range and Range.given(*range), bands=bands, spacing=spacing, labels=labels,
+        nodata=nodata,
+    )  # fmt: skip
     path = Path(image) if isinstance(image, PathLike) else None
     if path is None and to is not None:
         raise UserError("to=: writes what a file becomes; save an array, PIL image or tensor as you like it")
@@ -158,7 +168,7 @@ def enlarge(
     if path is None:
         if isinstance(image, Tensor) and image.is_floating_point() and range is None:
             options = replace(options, range=Range.given(0, 1))
-        file, back = in_memory(image, alpha)
+        file, back = in_memory(image, alpha, labels in KEPT)
         return back(_pixels(file, enlarger, options))
     if to is not None:
         return _written(path, Path(to), enlarger, options, overwrite)
@@ -176,8 +186,13 @@ def _enlarger(model: PathLike | None, scale: float | None, device: str) -> Enlar
 
 def _pixels(file: File, enlarger: Enlarger, options: Options) -> np.ndarray:
     """N sH sW C, or of a volume X Y Z T."""
+    asked = options.labels
+    enlarger, options, notes = files.choose_labels(file, enlarger, options)
     files.refuse_too_large(file, enlarger, options, file.shape[0])
-    for note in files.choose_range(file, enlarger, options):
+    if options.nodata is not None:
+        file.use_nodata(options.nodata)
+    notes = [*(notes if asked == "auto" else []), *files.choose_range(file, enlarger, options)]
+    for note in [*notes, *files.may_be_labels(file, asked)]:
         warnings.warn(note, stacklevel=3)
     if file.layout == "volume":
         return files.enlarged_voxels(file, enlarger, options)[0]

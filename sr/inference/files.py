@@ -16,11 +16,13 @@ from tqdm import tqdm
 from sr import formats
 from sr.errors import UserError
 from sr.formats import File, picture
+from sr.formats.labels import distinct
 
-from . import volume, windows
+from . import labels, volume, windows
 from .enlarger import Enlarger
 from .memory import free_bytes, give_back
 from .pixels import Options, enlarge
+from .stretch import Stretch
 
 BATCH = 8  # frames at once on a GPU; on a CPU several are no faster than one
 ALIKE = 0.1  # of the range that a network was trained for: what a file must at least use of it
@@ -43,18 +45,53 @@ def enlarge_file(source: Path, target: Path, enlarger: Enlarger, options: Option
     """
     if options.uncertainty and not overwrite and (there := maps(target)):
         raise UserError(f"{there[0]}: would be overwritten; name another place, or --overwrite")
+    asked = options.labels
     with formats.open(source) as file:
         if options.uncertainty and file.moves:
             raise UserError(
                 f"{source}: a map of what was invented is made of still images alone; leave out --uncertainty"
             )
+        enlarger, options, notes = choose_labels(file, enlarger, options)
         refuse_too_large(file, enlarger, options, 1 if file.kind == "video" else file.shape[0])
         if options.spacing is not None:
             file.use_spacing(options.spacing)
+        if options.nodata is not None:
+            file.use_nodata(options.nodata)
         file.refuse(target)
-        notes = choose_range(file, enlarger, options)
+        notes += choose_range(file, enlarger, options) + may_be_labels(file, asked)
         {"frames": _frames, "windows": _windows, "volume": _volume}[file.layout](file, target, enlarger, options)
         return "; ".join(file.notes + notes + told(file, enlarger, options))
+
+
+def choose_labels(file: File, enlarger: Enlarger, options: Options) -> tuple[Enlarger, Options, list[str]]:
+    """Decide whether the numbers of a file are labels: where it says so, or the user does.
+
+    Returns:
+        What enlarges them, the options to go on with, and notes for the user.
+
+    Raises:
+        UserError: what is made of such a file cannot hold labels.
+    """
+    how = options.labels
+    if how == "auto":
+        how = "nearest" if file.labels and not file.moves else "no"
+    if how == "no":
+        told = f"enlarged as amounts, though it holds labels ({file.labels})"
+        return enlarger, replace(options, labels="no"), [told] if file.labels and options.labels == "no" else []
+    file.use_labels()
+    said = f" ({file.labels})" if file.labels else ""
+    told = f"labels{said}, by {how}: each value is one of the file's"
+    options = replace(options, labels=how, symmetries=False, back_projections=0, range=None, bands=None)
+    return labels.repeating(how, enlarger), options, [told]
+
+
+def may_be_labels(file: File, asked: str) -> list[str]:
+    """A note for the user, where numbers look like labels and neither the file nor the user says what they are."""
+    if asked != "auto" or file.as_labels or file.moves:
+        return []
+    found = distinct(file.some())
+    told = f"only {found} different numbers: if they are labels, --labels nearest keeps them (no: they are not)"
+    return [told] if found else []
 
 
 def choose_range(file: File, enlarger: Enlarger, options: Options) -> list[str]:
@@ -128,7 +165,7 @@ def _how(file: File, size: tuple[int, int], enlarger: Enlarger, options: Options
     """How the result was made, for formats that record it."""
     what = enlarger.name if enlarger.network is None else f"the network {enlarger.name}"
     how = f"enlarged from {file.shape[2]}x{file.shape[1]} to {size[1]}x{size[0]} pixels by {what}"
-    if options.symmetries or options.uncertainty:
+    if options.labels not in labels.KEPT and (options.symmetries or options.uncertainty):
         how += ", mean of 8 symmetries"
     if options.back_projections:
         how += f", {options.back_projections} back-projections"
@@ -167,6 +204,10 @@ def enlarged_voxels(file: Any, enlarger: Enlarger, options: Options) -> tuple[np
     _refuse_beyond(file.path, made * (file.voxels.itemsize + 12 * (len(axes) == 3) + options.uncertainty),
                    "take a smaller --scale")  # fmt: skip
     file.notes.append(f"slices along {', '.join('xyz'[axis] for axis in axes)}")
+    if options.labels in labels.KEPT:
+        along = [Stretch.whole(*sides) for sides in zip(size, file.voxels.shape, strict=False)]
+        voxels = labels.enlarged(file.voxels, along, options.labels)
+        return voxels, np.zeros(voxels.shape, np.uint8) if options.uncertainty else None
     return volume.enlarge_volume(enlarger, file.voxels, axes, file.range, options)
 
 

@@ -11,12 +11,12 @@ from sr.errors import UserError
 from sr.formats import Spacing
 from sr.formats.nodata import filled, without_hidden_colours
 from sr.image.range import Range, of_pixels
-from sr.image.resize import resize_axis
 
-from . import refine
+from . import labels, refine
 from .enlarger import RGBA, Enlarger
 from .memory import free_bytes
 from .precision import full_float32
+from .stretch import Stretch
 
 Colours = tuple[int, int, int]
 MAX_SCALE = 64
@@ -40,6 +40,9 @@ class Options:
         bands: the channels that are red, green and blue, where the file does not say so.
         spacing: millimetres between the pixels of a DICOM file, down and across, where it does not say them; or
             "pixels", where nothing is to be measured.
+        labels: nearest, or majority (see `labels.enlarged`), of numbers that name something; no: they are amounts;
+            auto: nearest where the file says so, told.
+        nodata: the value of missing pixels of a scene that does not say so.
 
     Raises:
         UserError: an option out of its range.
@@ -54,6 +57,8 @@ class Options:
     range: Range | None = None
     bands: Colours | None = None
     spacing: Spacing | None = None
+    labels: str = "auto"
+    nodata: float | None = None
 
     def __post_init__(self) -> None:
         if self.scale is not None and not 0 < self.scale <= MAX_SCALE:
@@ -62,6 +67,8 @@ class Options:
             raise UserError(f"size={self.fit_px}: width and height up to {MAX_SIDE_PX} are needed, and no scale beside")
         if self.spacing not in (None, "pixels") and not all(0 < float(mm) < 1000 for mm in self.spacing):
             raise UserError(f"spacing={self.spacing}: millimetres above 0, up to 1000, are needed, or 'pixels'")
+        if self.labels not in labels.CHOICES:
+            raise UserError(f"labels={self.labels}: one of {', '.join(labels.CHOICES)} is needed")
         if self.bands is not None and (min(self.bands) < 0 or len(set(self.bands)) < 3):
             raise UserError(f"bands={self.bands}: three different numbers from 0 on are needed")
 
@@ -77,36 +84,6 @@ class Options:
         return max(round(height * factor), 1), max(round(width * factor), 1)
 
 
-@dataclass(frozen=True)
-class Stretch:
-    """A part of one axis of the result, and the part of the input that it is made from.
-
-    Args:
-        size, first, last: the axis of the result, and the part: [first, last).
-        lr_size, lr_first, lr_last: those of the input, the halo that the network needs included.
-    """
-
-    size: int
-    first: int
-    last: int
-    lr_size: int
-    lr_first: int
-    lr_last: int
-
-    @classmethod
-    def whole(cls, size: int, lr_size: int) -> "Stretch":
-        return cls(size, 0, size, lr_size, 0, lr_size)
-
-    def of(self, image: Tensor, dim: int, scale: int = 1) -> Tensor:
-        """This part of the result, of an input part that was enlarged by `scale` already."""
-        return resize_axis(image, dim, self.size, self.first, self.last, self.lr_size * scale, self.lr_first * scale)
-
-    def nearest(self) -> Tensor:
-        """For each pixel of the part, where in the input part it lies."""
-        at = (torch.arange(self.first, self.last) + 0.5) * (self.lr_size / self.size)
-        return at.long().clamp(0, self.lr_size - 1) - self.lr_first
-
-
 def enlarge(
     enlarger: Enlarger,
     pixels: np.ndarray,
@@ -120,8 +97,8 @@ def enlarge(
     Colours go through a colour network together. Where the network was made for another number of channels, each
     channel goes through it on its own. Transparency is enlarged bicubically, but by a network of four channels with
     the colours; an opaque image is opaque to it. What lies outside of the range is enlarged bicubically, too: the
-    network sees the rest undisturbed. NaN stays NaN, and infinity infinite. Colours under full transparency are replaced by
-    visible ones nearby.
+    network sees the rest undisturbed. NaN stays NaN, and infinity infinite. Colours under full transparency are
+    replaced by visible ones nearby.
 
     Args:
         enlarger: to use.
@@ -155,6 +132,9 @@ def enlarge_part(
     colours: Colours | None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Enlarge a part of the image from a part of the input, as `enlarge` does the whole."""
+    if options.labels in labels.KEPT:
+        made = labels.enlarged(pixels, (rows, columns), options.labels, together=colours is not None)
+        return made, np.zeros((*made.shape[:-1], 1), np.uint8) if options.uncertainty else None  # nothing is invented
 
     def part(image: Tensor, scale: int = 1) -> Tensor:
         return columns.of(rows.of(image, -2, scale), -1, scale)

@@ -38,8 +38,10 @@ class Preview:
         self.loaded: dict[str, Enlarger] = {}
         self.lock = Lock()
 
-    def __call__(self, file: str | None, model: str, scale: str, tta: bool, back_project: bool) -> tuple[Any, str, str]:
-        """Enlarge a file.
+    def __call__(
+        self, file: str | None, model: str, scale: str, tta: bool, back_project: bool, labels: bool = False
+    ) -> tuple[Any, str, str]:
+        """Enlarge a file, as `labels` where that is true.
 
         Returns:
             The files of before and after, equally large; a line about both; the file to download.
@@ -52,7 +54,10 @@ class Preview:
         source = Path(file)
         if formats.kind_of(source) != "picture":
             raise UserError(f"{source.name}: the page takes pictures; for other files use python -m sr.upscale")
-        options = Options(scale=_scale(scale), symmetries=tta, back_projections=BACK_PROJECTIONS if back_project else 0)
+        options = Options(
+            _scale(scale), symmetries=tta, back_projections=BACK_PROJECTIONS if back_project else 0,
+            labels="nearest" if labels else "auto",
+        )  # fmt: skip
         with self.lock:
             if model not in self.loaded:
                 self.loaded[model] = models.load(model, None, self.device)
@@ -73,7 +78,10 @@ class Preview:
             most = f"{max(height * width, own) / 1e6:.0f} megapixels"
             raise UserError(f"{name}: {width}x{height} pixels would come out, {most} at the widest; "
                             f"this page makes at most {self.max_megapixels:g}")  # fmt: skip
-        notes = files.choose_range(file, enlarger, options)
+        asked = options.labels
+        enlarger, options, notes = files.choose_labels(file, enlarger, options)
+        file.refuse(file.path)  # where its kind cannot hold labels
+        notes += files.choose_range(file, enlarger, options) + files.may_be_labels(file, asked)
         ((pixels, made, _),) = files.enlarged_frames(file, enlarger, options)
         place = Path(tempfile.mkdtemp(dir=self.folder))
         target = place / f"{file.path.stem}_{options.by(enlarger.scale)}{file.path.suffix}"
@@ -81,7 +89,7 @@ class Preview:
             write(made)
         shown = place / "before.png", place / "after.png"
         for path, one in zip(shown, (pixels, made), strict=True):
-            _show(one, height, width, file.range).save(path)
+            _show(one, height, width, _all_of(pixels) if file.as_labels else file.range).save(path)
         told = f"{lr_width}x{lr_height} to {width}x{height} pixels by {enlarger.name}"
         return tuple(map(str, shown)), "; ".join([told, *notes, *files.told(file, enlarger, options)]), str(target)
 
@@ -93,6 +101,12 @@ def _show(pixels: np.ndarray, height: int, width: int, values: Range) -> Image.I
     image = torch.from_numpy(np.nan_to_num(values.to_unit(pixels))).permute(2, 0, 1)
     image = (resize_to(image, *size).clamp(0, 1) * 255).round().byte().permute(1, 2, 0)
     return Image.fromarray(visible(image, dim=2).squeeze(2).numpy())
+
+
+def _all_of(pixels: np.ndarray) -> Range:
+    """From the least to the most: labels are small numbers, and would all be black."""
+    least, most = float(pixels.min()), float(pixels.max())
+    return Range((least,), (max(most, least + 1),))
 
 
 def _scale(text: str) -> float | None:

@@ -11,7 +11,8 @@ from sr.image.range import Range, limits
 from sr.image.resize import resize_axis
 
 from .enlarger import Enlarger
-from .pixels import Options, Stretch, enlarge, put_back
+from .pixels import Options, enlarge, put_back
+from .stretch import Stretch
 
 
 def axes(wanted: str, coarsest: int) -> list[int]:

@@ -12,8 +12,9 @@ from sr.image.resize import support
 
 from .enlarger import Enlarger
 from .memory import give_back
-from .pixels import Colours, Options, Stretch, enlarge_part
+from .pixels import Colours, Options, enlarge_part
 from .reach import GRID_PX, NEAR_PX
+from .stretch import Stretch
 from .tiles import tile_that_fits
 
 WINDOW_PX = 512  # side, in input pixels: larger ones gain little, and memory stays below 2 GB

@@ -55,7 +55,7 @@ def test_make_targets_exist(target):
 def test_commands_run(line, tmp_path, environment, small_photos):
     prepare(tmp_path, small_photos)
     words = shlex.split(line, comments=True)
-    if {"scene.tif", "scan.dcm"} & set(words):
+    if {"scene.tif", "scan.dcm", "classes.tif"} & set(words):
         films_scans_and_scenes(tmp_path)
     if "data.root=scans" in words:
         pydicom = pytest.importorskip("pydicom")
@@ -199,6 +199,10 @@ def films_scans_and_scenes(folder: Path) -> None:
     place = {"crs": "EPSG:32617", "transform": rasterio.Affine(10, 0, 5e5, 0, -10, 4e6)}
     with rasterio.open(folder / "scene.tif", "w", "GTiff", 30, 20, 4, dtype="uint16", nodata=0, **place) as scene:
         scene.write(random.integers(0, 9999, (4, 20, 30), dtype=np.uint16))
+    nibabel.save(nibabel.Nifti1Image(random.integers(0, 5, (12, 9, 4), dtype=np.uint8), np.eye(4)),
+                 folder / "brain_dseg.nii.gz")  # fmt: skip
+    with rasterio.open(folder / "classes.tif", "w", "GTiff", 30, 20, 1, dtype="uint8", **place) as scene:
+        scene.write(random.integers(0, 5, (1, 20, 30), dtype=np.uint8))
 
 
 def prepare(folder: Path, small_photos: Path) -> None:

@@ -299,8 +299,46 @@ def test_help_names_the_options_of_the_readme(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     told = capsys.readouterr().out
-    for option in ("--blend", "--axis", "--precision", "--uncertainty", "--back-project", "--size", "--tile", "--halo"):
+    for option in (
+        "--labels",
+        "--nodata",
+        "--blend",
+        "--axis",
+        "--precision",
+        "--uncertainty",
+        "--back-project",
+        "--size",
+        "--tile",
+        "--halo",
+    ):
         assert option in told
+
+
+def test_a_folder_of_photographs_and_labels(model, pixels, tmp_path, capsys):
+    """Each file as it is meant, whatever the network and the other options are."""
+    (tmp_path / "in").mkdir()
+    classes = np.kron(np.random.default_rng(0).integers(0, 4, (5, 6)), np.ones((4, 4), int)).astype(np.uint8)
+    Image.fromarray(pixels[..., :3]).save(tmp_path / "in" / "photo.png")
+    for name in ("street_dseg.png", "untold.png"):
+        Image.fromarray(classes).save(tmp_path / "in" / name)
+    command = [str(tmp_path / "in"), "--model", str(model), "--tta", "--back-project", "--range", "0", "255", "-o"]
+    assert main([*command, str(tmp_path / "auto")]) == 0
+    told = capsys.readouterr().out
+    assert "street_dseg.png: labels (its name, _dseg), by nearest: each value is one of the file's" in told
+    assert "untold.png: only 4 different numbers: if they are labels, --labels nearest keeps them" in told
+    assert main([*command, str(tmp_path / "nearest"), "--labels", "nearest"]) == 0
+    for folder, name in (("auto", "street_dseg.png"), ("nearest", "street_dseg.png"), ("nearest", "untold.png")):
+        assert np.array_equal(formats.read(tmp_path / folder / name)[..., 0], classes.repeat(2, 0).repeat(2, 1))
+    assert main([*command, str(tmp_path / "no"), "--labels", "no"]) == 0
+    assert "enlarged as amounts, though it holds labels (its name, _dseg)" in capsys.readouterr().out
+    assert len(np.unique(formats.read(tmp_path / "no" / "street_dseg.png"))) > 4
+
+
+def test_nodata_is_for_scenes(pixels, tmp_path, capsys):
+    Image.fromarray(pixels[..., :3]).save(tmp_path / "in.png")
+    command = [str(tmp_path / "in.png"), "--model", "bicubic", "--nodata", "0", "-o", str(tmp_path / "out.png")]
+    assert main(command) == 0
+    assert "--nodata is not used: it is for scenes (GeoTIFF)" in capsys.readouterr().out
 
 
 def test_a_map_is_neither_left_alone_nor_overwritten(pixels, tmp_path, capsys):

@@ -249,7 +249,6 @@ def test_holes_stay_as_large_as_they_are(tmp_path, bicubic, axis):
     [
         (np.zeros((4, 4, 4), np.complex64), {}, "complex64"),
         (np.zeros((4, 4, 4), [("R", "u1"), ("G", "u1"), ("B", "u1")]), {}, "integers or floats"),
-        (np.zeros((4, 4, 4), np.int16), {"intent_code": 1002}, "labels"),
         (np.zeros(4, np.int16), {}, "integers or floats X Y Z are needed"),
     ],
 )
@@ -259,6 +258,51 @@ def test_what_cannot_be_enlarged_is_refused(tmp_path, nearest, data, header, mes
         enlarge_file(source, tmp_path / "b.nii", nearest, Options())
     assert str(source) in str(refused.value)
     assert [path.name for path in tmp_path.iterdir()] == ["a.nii"]
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "header", "says"),
+    [
+        ("a.nii", np.int16, {"intent_code": 1002}, "intent code 1002"),
+        ("a.nii.gz", np.uint8, {"intent_code": 1003}, "intent code 1003"),
+        ("sub-01_dseg.nii.gz", np.int32, {}, "its name, _dseg"),
+        ("sub-01_dseg.nii.gz", np.float64, {}, "its name, _dseg"),
+        ("sub-01_desc-brain_mask.nii.gz", np.uint8, {}, "its name, _mask"),
+    ],
+)
+@pytest.mark.parametrize("axis", ["z", "all"])
+def test_labels_keep_their_values(tmp_path, bicubic, name, dtype, header, says, axis):
+    labels = voxels(6, 5, 4, dtype=np.int16, low=0, high=5).astype(dtype) * 40
+    note = enlarge_file(save(tmp_path / name, labels, **header), tmp_path / f"b_{name}", bicubic, Options(axis=axis))
+    made = nib.load(tmp_path / f"b_{name}")
+    assert f"labels ({says}), by nearest" in note
+    assert made.get_data_dtype() == dtype
+    assert int(made.header["intent_code"]) == header.get("intent_code", 0)
+    deep = labels.repeat(2, 2) if axis == "all" else labels
+    assert np.array_equal(made.dataobj, deep.repeat(2, 0).repeat(2, 1))
+    np.testing.assert_allclose(corners(made), corners(nib.load(tmp_path / name)), atol=1e-4)
+
+
+def test_a_majority_of_voxels(tmp_path, bicubic):
+    labels = np.zeros((5, 5, 5), np.uint8)
+    labels[2, 2, 2] = 9
+    save(tmp_path / "a.nii", labels, affine=np.eye(4))
+    enlarge_file(tmp_path / "a.nii", tmp_path / "b.nii", bicubic, Options(scale=3, axis="all", labels="majority"))
+    made = np.asarray(nib.load(tmp_path / "b.nii").dataobj)
+    assert set(np.unique(made)) == {0, 9}
+    assert (made == 9).sum() == 27 - 20  # its corners and edges are rounded: the centre and those beside its faces stay
+
+
+def test_shares_of_a_voxel_are_no_labels(tmp_path, bicubic):
+    save(tmp_path / "a_dseg.nii", voxels(6, 5, 4, dtype=np.float32, low=0, high=5) / 8)
+    assert "labels" not in enlarge_file(tmp_path / "a_dseg.nii", tmp_path / "b.nii", bicubic, Options())
+
+
+def test_what_looks_like_labels_is_told(tmp_path, bicubic):
+    labels = np.kron(voxels(4, 4, 4, low=0, high=3), np.ones((4, 4, 4), np.int16))
+    labels[..., 0] = 0  # a first slice without any
+    save(tmp_path / "a.nii", labels)
+    assert "only 3 different numbers" in enlarge_file(tmp_path / "a.nii", tmp_path / "b.nii", bicubic, Options())
 
 
 def test_points_on_a_surface_are_no_volume(tmp_path, nearest):

@@ -95,3 +95,22 @@ def test_floats_are_as_bright_before_as_behind(tmp_path):
     assert np.abs(before - after).mean() < 2
     assert before[0, 0] <= 1
     assert before[-1, -1] >= 254
+
+
+def test_labels_on_the_page(tmp_path):
+    classes = np.kron(np.random.default_rng(0).integers(0, 4, (5, 6)), np.ones((4, 4), int)).astype(np.uint8)
+    image = Image.fromarray(classes)
+    image.putpalette([10, 20, 30, 40, 50, 60, 1, 2, 3, 200, 1, 1])
+    image.save(tmp_path / "a.png")
+    Image.fromarray(classes).save(tmp_path / "a.jpg")
+    preview = Preview(CPU, 1, tmp_path)
+    _, told, target = preview(str(tmp_path / "a.png"), "fast_x2", "2", False, False)
+    assert "only 4 different numbers: if they are labels" in told
+    shown, told, target = preview(str(tmp_path / "a.png"), "fast_x2", "2", True, True, True)
+    assert told == "24x20 to 48x40 pixels by nearest; labels, by nearest: each value is one of the file's"
+    with Image.open(target) as made:
+        assert made.mode == "P"
+        assert np.array_equal(made, classes.repeat(2, 0).repeat(2, 1))
+    assert np.asarray(Image.open(shown[1])).max() == 255  # small numbers, but not black
+    with pytest.raises(UserError, match=r"a\.jpg: \.jpg does not keep labels as they are; name a .png"):
+        preview(str(tmp_path / "a.jpg"), "fast_x2", "2", False, False, True)

@@ -19,10 +19,10 @@ PACKED = (
     "SC_rgb_small_odd_big_endian", "SC_ybr_full_422_uncompressed",
 )  # fmt: skip
 REFUSED = {
-    "examples_palette": "indices into a palette", "liver_1frame": "a segmentation", "rtplan": "holds no pixels",
-    "MR_truncated": "cannot be decoded", "rtdose_1frame": "a dose distribution",
+    "rtplan": "no image, but RT Plan", "MR_truncated": "cannot be decoded", "rtdose_1frame": "a dose distribution",
     "image_dfl": "does not say how far apart its pixels lie",
 }  # fmt: skip
+LABELS = {"examples_palette": "indices into a palette", "liver_1frame": "a segmentation"}
 SIZE = (12, 16, 1)
 CR, ENHANCED_CT, RT_IMAGE, ULTRASOUND = "1", "2.1", "481.1", "6.1"  # SOP classes (PS3.4, B.5)
 
@@ -60,6 +60,8 @@ def samples() -> Iterator[Sample]:
         yield Sample(f"dicom/{name}.dcm", partial(_copied, name=name))
     for name, why in REFUSED.items():
         yield Sample(f"dicom/{name}.dcm", partial(_copied, name=name), refused=why)
+    for name, why in LABELS.items():
+        yield Sample(f"dicom/{name}.dcm", partial(_copied, name=name), told=(f"labels ({why}), by nearest",))
     for syntax in ("DeflatedExplicitVRLittleEndian", "ImplicitVRLittleEndian", "RLELossless"):
         yield Sample(f"dicom/{syntax}.dcm", partial(_packed_by_pydicom, syntax=syntax))
     for name, make, says, more in _made():

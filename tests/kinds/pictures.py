@@ -139,6 +139,7 @@ def _png(rgb, gray, rgba, deep, deep_gray) -> Iterator[Sample]:
         "png/rgba_16.png", partial(of_imagecodecs, pixels=see_through(dtype=np.uint16)), deep | {"channels": 4}
     )
     yield Sample("png/palette.png", palette, rgb)
+    yield Sample("png/indices.png", palette, rgb, ("labels, by nearest",), options={"labels": "nearest"})
     yield Sample("png/palette_clear.png", partial(palette, transparency=0), rgba)
     for name, kind in (("gray", (8, 1, 77)), ("gray_1", (1, 1, 1)), ("rgb", (8, 3, (9, 200, 31)))):
         channels = 2 if name != "rgb" else 4

@@ -57,7 +57,10 @@ def samples() -> Iterator[Sample]:
     for name, beside in (("world.tif", {"world.tfw": WORLD}), ("aux.tif", {"aux.tif.aux.xml": AUX})):
         yield Sample(f"scenes/{name}", partial(_plain, beside=beside))
     yield Sample("scenes/polynomials_beside.tif", partial(_plain, polynomials=True))
-    yield Sample("scenes/palette.tif", _palette, refused="a palette of classes")
+    yield Sample("scenes/palette.tif", _palette, {"colours": ["palette"]}, ("labels (a palette), by nearest",))
+    thematic = {"bands": 1, "dtype": "int16", "tags": {"LAYER_TYPE": "thematic"}, "nodata": 20}
+    yield Sample("scenes/thematic.tif", partial(_saved, **thematic), told=("labels (LAYER_TYPE=thematic), by nearest",))
+    yield Sample("scenes/bits.tif", partial(_saved, bands=1, nbits=1), {"bits": "1"}, ("labels (a palette)",))
     yield Sample("scenes/complex.tif", partial(_saved, bands=1, dtype="complex64"), refused="integers or floats")
 
 

@@ -57,6 +57,10 @@ def samples() -> Iterator[Sample]:
     yield Sample("volumes/said.nii.gz", partial(_saved, **said), {"descrip": b"a head", "cal_max": 200})
     yield Sample("volumes/statistic.nii.gz", partial(_saved, dtype=np.float32, intent_code=3, intent_p1=17),
                  {"intent_code": 3, "intent_p1": 17}, within=1e-3)  # fmt: skip
+    yield Sample("volumes/tissues.nii.gz", partial(_saved, intent_code=1002), {"intent_code": 1002},
+                 ("labels (intent code 1002), by nearest",))  # fmt: skip
+    yield Sample("volumes/sub-01_dseg.nii.gz", partial(_saved, dtype=np.int32),
+                 told=("labels (its name, _dseg), by nearest",))  # fmt: skip
     for name in ("complex64", "bool"):
         if name == "complex64":
             yield Sample(f"volumes/{name}.nii", partial(_saved, dtype=np.complex64), refused="integers or floats")

@@ -15,7 +15,18 @@ from sr.image.range import Range
 from ..base import Array, File, NoImage, Spacing, Unreadable, is_named
 from ..nodata import masked
 from .damaged import completed, leave_out_damaged
-from .header import has_other_scale, no_image, objection, padding, places, rescale, spacing_in, stored_limits
+from .header import (
+    PALETTE,
+    has_other_scale,
+    labels_in,
+    no_image,
+    objection,
+    padding,
+    places,
+    rescale,
+    spacing_in,
+    stored_limits,
+)
 from .naming import SUFFIXES, begins_as_dicom
 from .series import range_of_series
 from .writing import write
@@ -80,6 +91,7 @@ class Dicom(File):
         size = self.dataset.Rows, self.dataset.Columns
         self.shape = (int(self.dataset.get("NumberOfFrames") or 1), *size, int(self.dataset.SamplesPerPixel))
         self.slope, self.intercept = rescale(self.dataset)
+        self.labels = labels_in(self.dataset) or self.labels
         self.spacing = spacing_in(places(self.dataset))
         self.scaled = self.spacing is not None or has_other_scale(self.dataset)
         self.colours = (0, 1, 2) if self.shape[3] == 3 else None
@@ -136,6 +148,8 @@ class Dicom(File):
 
     def refuse(self, target: Path) -> None:
         super().refuse(target)
+        if self.dataset.get("PhotometricInterpretation") == PALETTE and not self.as_labels:
+            raise Unreadable(f"{self.path}: {self.labels}, which cannot be interpolated; leave out --labels no")
         if not self.scaled and self.given is None:
             raise Unreadable(f"{self.path}: does not say how far apart its pixels lie, so nothing could be measured in "
                              "the result; give the millimetres with --spacing 0.5, or --spacing pixels")  # fmt: skip

@@ -8,6 +8,7 @@ import numpy as np
 from .table import MAP, OF_THIS_IMAGE, SPACING
 
 PAIRS = tuple(keyword for keyword, axes in SPACING.items() if axes == "DA")
+PALETTE = "PALETTE COLOR"
 COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
@@ -32,17 +33,22 @@ def objection(dataset: Any) -> str | None:
     colours = str(dataset.get("PhotometricInterpretation", ""))
     if pixels_in(dataset) is None:
         return "holds no pixels"
-    if colours == "PALETTE COLOR":
-        return "pixels are indices into a palette, which cannot be interpolated"
-    if colours not in ("MONOCHROME1", "MONOCHROME2", *COLOURS):
-        return f"colours of the kind {colours or 'unknown'}; gray, RGB and YBR are enlarged"
-    if dataset.get("BitsAllocated") == 1 or dataset.get("Modality") == "SEG":
-        return "a segmentation, whose labels cannot be interpolated"
+    if colours not in ("MONOCHROME1", "MONOCHROME2", PALETTE, *COLOURS):
+        return f"colours of the kind {colours or 'unknown'}; gray, RGB, YBR and palettes are enlarged"
     if "TotalPixelMatrixColumns" in dataset:
         return "a slide in tiles; its frames are parts of one picture"
     if dataset.get("Modality") == "RTDOSE":
         return "a dose distribution; a network would invent dose, so resample it in the planning system"
     return None
+
+
+def labels_in(dataset: Any) -> str:
+    """What says that the pixels are labels, or indices; empty where nothing does."""
+    if dataset.get("Modality") == "SEG":
+        return "a segmentation"
+    if dataset.get("PhotometricInterpretation") == PALETTE:
+        return "indices into a palette"
+    return "of one bit" if dataset.get("BitsAllocated") == 1 else ""
 
 
 def rescale(dataset: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -36,7 +36,7 @@ def range_of_series(file: "Dicom") -> Range:
         for path in (file.path, *(folder / name for name in others)):
             try:
                 with nullcontext(file) if path == file.path else type(file).at(path) as one:
-                    if one.shape[3] == file.shape[3]:
+                    if one.shape[3] == file.shape[3] and (one is file or not one.labels):
                         for pixels in one.frames():
                             measurement.add(pixels * np.array(one.slope) + np.array(one.intercept))
                             count += 1

@@ -38,6 +38,7 @@ def write(path: Path, file: "Dicom", pixels: Array, how: str) -> None:
         Exception: of many kinds, where the file holds an element that pydicom can read but not write.
     """
     import pydicom
+    from pydicom.pixels import pack_bits
     from pydicom.uid import ExplicitVRLittleEndian
 
     dataset = deepcopy(file.dataset)
@@ -47,7 +48,10 @@ def write(path: Path, file: "Dicom", pixels: Array, how: str) -> None:
     file.notes += scale_overlays(dataset, down, across) + leave_out(dataset)
     file.notes += scale_geometry(dataset, down, across)
     _describe(dataset, made)
-    data = np.ascontiguousarray(made).astype(made.dtype.newbyteorder("<")).tobytes()
+    if dataset.BitsAllocated == 1:
+        data = pack_bits(made, pad=False)
+    else:
+        data = np.ascontiguousarray(made).astype(made.dtype.newbyteorder("<")).tobytes()
     _derive(dataset, how, sha256(data).hexdigest())
     keyword = pixels_in(dataset)
     assert keyword is not None

@@ -19,6 +19,7 @@ from ..checksums import check_tiff
 from ..nodata import masked
 from ..picture.limits import refuse_bombs
 from ..picture.suffixes import TIFF
+from . import classes
 from .writing import BLOCK_PX, writing
 
 # Numbers of the TIFF tags that only GDAL and GeoTIFF write: pixel scale, tie points, matrix, keys, metadata, nodata,
@@ -37,6 +38,7 @@ class Scene(File):
     kind = "picture"
     suffixes = frozenset({".jp2"})
     layout = "windows"
+    given: float | None = None  # by the user: the value of missing pixels
 
     @classmethod
     def claims(cls, path: Path, handle: BinaryIO) -> bool:
@@ -47,7 +49,7 @@ class Scene(File):
         try:
             page: Any = tifffile.TiffFile(handle).pages[0]
             large = page.imagewidth * page.imagelength > LARGE_PX
-            return large or any(tag in page.tags for tag in GEO_TAGS) or places_it(path)
+            return large or any(tag in page.tags for tag in GEO_TAGS) or places_it(path) or classes.names(path)
         except Exception:  # a damaged header: Picture is asked next, and says what is wrong
             return False
 
@@ -84,6 +86,7 @@ class Scene(File):
         self.shape = (1, source.height, source.width, source.count)
         self.slope = tuple(scale or 1.0 for scale in source.scales)
         self.intercept = tuple(map(float, source.offsets))
+        self.labels = classes.said_by(source, path) or self.labels
         self.spacing = (abs(source.transform.e), abs(source.transform.a))
 
     def _refuse(self) -> None:
@@ -91,10 +94,6 @@ class Scene(File):
         source, path = self.source, self.path
         if source.subdatasets:
             raise Unreadable(f"{path}: holds {len(source.subdatasets)} scenes; give them one by one")
-        if "palette" in (interpretation.name for interpretation in source.colorinterp):
-            raise Unreadable(f"{path}: a palette of classes, which cannot be interpolated")
-        if source.tags(1, ns="IMAGE_STRUCTURE").get("NBITS") == "1":
-            raise Unreadable(f"{path}: of one bit: two classes, which cannot be interpolated")
         if len(set(source.dtypes)) > 1 or self.dtype.kind not in "uif":
             kinds = ", ".join(map(str, set(source.dtypes)))
             raise Unreadable(f"{path}: bands of {kinds}; integers or floats of one type are needed")
@@ -109,7 +108,22 @@ class Scene(File):
         from rasterio.dtypes import in_dtype_range
 
         value = self.source.nodata if self.masked else None
-        return value if value is None or in_dtype_range(value, self.dtype.name) else None
+        return self.given if value is None or not in_dtype_range(value, self.dtype.name) else value
+
+    def use_nodata(self, value: float) -> None:
+        """Take pixels of this value for missing, as if the file said so; the result says it.
+
+        Raises:
+            UserError: no pixel of this type has the value.
+        """
+        from rasterio.dtypes import in_dtype_range
+
+        whole = self.dtype.kind == "f" or value == np.round(value)
+        if not (whole and in_dtype_range(value, self.dtype.name)):
+            raise UserError(f"{self.path}: --nodata {value:g}: pixels are {self.dtype}, which hold no such value")
+        if self.nodata not in (None, value):
+            self.notes.append(f"missing pixels of {value:g} become {self.nodata:g}, as the file has them")
+        self.given, self.masked, self.missing = value, True, True
 
     def read(self, rows: slice = ALL, columns: slice = ALL) -> Array:
         """Pixels of a window, H W C, stored values; where pixels may be missing as float, with NaN for these."""
@@ -120,12 +134,14 @@ class Scene(File):
         window = Window.from_slices(rows, columns)
         try:
             pixels = np.moveaxis(self.source.read(window=window), 0, -1)
-            if not self.masked:
+            if not self.masked or (self.as_labels and self.nodata is not None):  # which is one of the labels
                 return pixels
             valid = np.moveaxis(self.source.read_masks(window=window), 0, -1) != 0
         except RasterioError as error:
             place = f"{rows.start}:{rows.stop}, {columns.start}:{columns.stop}"
             raise Unreadable(f"{self.path}: damaged in rows and columns {place} ({reason(error)})") from error
+        if self.given is not None:
+            valid &= pixels != self.given
         if self.alpha:
             valid[..., -1] = True
         return masked(pixels, ~valid)
@@ -137,13 +153,20 @@ class Scene(File):
     def glimpse(self) -> Range:
         if self._range is not None:
             return self._range
-        tops, lefts = (np.linspace(0, max(n - BLOCK_PX, 0), 3).astype(int) for n in self.shape[1:3])
-        return self.measure(self._blocks(product(tops, lefts)), 9 * BLOCK_PX**2)
+        return self.measure(self._few_blocks(), 9 * BLOCK_PX**2)
+
+    def some(self) -> Iterator[Array]:
+        if not self.colours:
+            yield from self._few_blocks()
 
     def parts(self) -> Iterator[Array]:
         height, width = self.shape[1:3]
         corners = list(product(range(0, height, BLOCK_PX), range(0, width, BLOCK_PX)))
         yield from self._blocks(tqdm(corners, desc="range", disable=len(corners) < 64, leave=False))
+
+    def _few_blocks(self) -> Iterator[Array]:
+        tops, lefts = (np.linspace(0, max(n - BLOCK_PX, 0), 3).astype(int) for n in self.shape[1:3])
+        return self._blocks(product(sorted(set(tops)), sorted(set(lefts))))
 
     def _blocks(self, corners: Iterable[tuple[int, int]]) -> Iterator[Array]:
         for top, left in corners:

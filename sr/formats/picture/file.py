@@ -11,6 +11,7 @@ import numpy as np
 import tifffile
 from PIL import Image, UnidentifiedImageError
 
+from sr.errors import UserError
 from sr.image.range import Range
 
 from .. import beside
@@ -20,7 +21,7 @@ from . import heif, pillow, png, tiff
 from .limits import refuse_bombs
 from .meta import IPTC, IPTC_RESOURCE, ISO_GAIN_MAP, RENEWED, UNKEPT, Meta, meta_of, meta_of_tags, without_gain_map
 from .orientation import ORIENTATION, UPRIGHT
-from .suffixes import SUFFIXES, TIFF, advice
+from .suffixes import INDEXED, LOSSLESS, SUFFIXES, TIFF, advice
 from .writing import lost, refuse, write
 
 
@@ -70,7 +71,7 @@ class Picture(File):
     def _decoded(self) -> Array:
         """Pixels, read by the decoder that keeps all bits."""
         if self.page is not None and tiff.is_plain(self.page):
-            return tiff.pixels_of(self.page)
+            return tiff.pixels_of(self.page, as_stored=self.as_labels)
         assert self.opened is not None
         if self.page is not None:
             check_tiff(self.path, self.page.parent)
@@ -78,7 +79,14 @@ class Picture(File):
             check_png(self.path, self.handle)
         if self.opened.format == "PNG" and (png.depth(self.handle) == 16 or png.has_key(self.opened)):
             return png.decoded(self.handle)
+        if self.is_indexed:
+            return np.asarray(self.opened).astype(np.uint8)
         return pillow.pixels_of(self.opened)
+
+    @property
+    def is_indexed(self) -> bool:
+        """Whether pixels are read as indices into a palette, or as single bits: as they are stored."""
+        return self.as_labels and self.opened is not None and self.opened.mode in ("P", "1")
 
     @property
     def dtype(self) -> np.dtype[Any]:  # type: ignore[override]
@@ -166,12 +174,22 @@ class Picture(File):
     def frames(self) -> Iterator[Array]:
         yield self.pixels
 
+    def some(self) -> Iterator[Array]:
+        if self.opened is None or self.opened.mode != "P":
+            yield from super().some()
+        else:  # not the colours
+            with self.decoding():
+                yield np.asarray(self.opened)[..., None]
+
     def refuse(self, target: Path) -> None:
+        if self.as_labels and target.suffix.lower() not in (INDEXED if self.is_indexed else LOSSLESS):
+            raise UserError(f"{self.path}: {target.suffix} does not keep labels as they are; name a .png")
         refuse(target, self.dtype, self.shape[3])
 
     def save(self, target: Path, made: list[Array], how: str, plain: bool) -> None:
         height, width = made[0].shape[:2]
         meta = self.meta.enlarged(width, height, width / self.shape[2])
+        meta = replace(meta, palette=self.opened) if self.is_indexed and not plain else meta
         write(target, made[0], meta)
         self.notes += [f"not kept: {what}" for what in lost(target.suffix, meta)]
         down, across, turned = height / self.shape[1], width / self.shape[2], self.orientation != 1

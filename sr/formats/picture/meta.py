@@ -36,6 +36,7 @@ class Meta:
         comment: of a JPEG.
         iptc: caption, author, place and more, as newspapers have them (IIM); the bytes as they are stored.
         inverted: of a gray TIFF, 0 is white.
+        palette: what pixels are indices into, as Pillow keeps it, where they were not resolved.
         lost: what it says that is not kept, whatever it is written to.
     """
 
@@ -49,6 +50,7 @@ class Meta:
     comment: bytes | None = None
     iptc: bytes | None = None
     inverted: bool = False
+    palette: Image.Image | None = None
     lost: tuple[str, ...] = ()
 
     def enlarged(self, width: int, height: int, scale: float) -> "Meta":

@@ -27,6 +27,22 @@ def pixels_of(image: Image.Image) -> Array:
     return np.asarray(image)
 
 
+def of_pixels(pixels: Array) -> Image.Image:
+    """Of H W C."""
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+
+
+def indexed(pixels: Array, like: Image.Image) -> Image.Image:
+    """Of H W, indices into the palette of another image, with its transparent entries; or single bits."""
+    if like.mode == "1":
+        return Image.fromarray(pixels.astype(bool))
+    made = Image.fromarray(pixels)
+    made.putpalette(like.getpalette("RGB") or [])
+    if "transparency" in like.info:
+        made.info["transparency"] = like.info["transparency"]
+    return made
+
+
 def _from_profile(image: Image.Image) -> Image.Image:
     """CMYK to sRGB by its own profile; unchanged where the profile is damaged."""
     try:

@@ -3,6 +3,7 @@
 import struct
 import zlib
 from collections.abc import Iterator
+from io import BytesIO
 from typing import BinaryIO
 
 import imagecodecs
@@ -12,6 +13,7 @@ from PIL import Image
 from ..base import Array
 from .meta import Meta, exif_of
 from .orientation import IN_XMP, ORIENTATION
+from .pillow import indexed
 
 LONGEST = 1 << 24  # bytes of a chunk that is looked into
 COLOURS = (b"gAMA", b"cHRM", b"sRGB", b"mDCV", b"cLLI")
@@ -96,7 +98,11 @@ def decoded(handle: BinaryIO) -> Array:
 
 def encoded(pixels: Array, meta: Meta) -> bytes:
     """A whole file of H W C, uint8 or uint16, with its metadata."""
-    return _with_chunks(bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), LEVEL)), meta)
+    if meta.palette is None:
+        return _with_chunks(bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), LEVEL)), meta)
+    with BytesIO() as made:
+        indexed(pixels[..., 0], meta.palette).save(made, "PNG")
+        return _with_chunks(made.getvalue(), meta)
 
 
 def _with_chunks(png: bytes, meta: Meta) -> bytes:

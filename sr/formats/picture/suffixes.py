@@ -14,6 +14,8 @@ except ImportError:
 AVIF = {".avif"} if features.check("avif") else set()
 TIFF = {".tif", ".tiff"}
 JPEG = {".jpg", ".jpeg"}
+INDEXED = {".png", ".bmp"} | TIFF  # which hold palettes
+LOSSLESS = INDEXED | {".webp"}
 SUFFIXES = {".png", ".webp", ".bmp"} | JPEG | TIFF | AVIF | HEIC
 
 

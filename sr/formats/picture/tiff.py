@@ -45,8 +45,8 @@ def has_alpha(page: tifffile.TiffPage) -> bool:
     return bool(samples) and samples[-1] in (1, 2)
 
 
-def pixels_of(page: tifffile.TiffPage) -> Array:
-    """H W or H W C, not yet turned upright; integers of other depths are scaled to all of 8 or 16 bits."""
+def pixels_of(page: tifffile.TiffPage, as_stored: bool = False) -> Array:
+    """H W or H W C, not yet turned upright; integers of other depths are scaled to all of 8 or 16 bits, but labels."""
     series = page.parent.series[0]
     if series.axes != page.axes:
         return series.asarray()
@@ -57,7 +57,9 @@ def pixels_of(page: tifffile.TiffPage) -> Array:
         pixels = pixels.dtype.type((1 << page.bitspersample) - 1) - pixels
     if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
         pixels = np.moveaxis(pixels, 0, -1)
-    if page.bitspersample not in (8, 16, 32, 64) and page.sampleformat == 1:
+    if as_stored:
+        pixels = pixels.astype(np.uint8) if pixels.dtype == bool else pixels
+    elif page.bitspersample not in (8, 16, 32, 64) and page.sampleformat == 1:
         dtype = np.uint8 if page.bitspersample < 8 else np.uint16
         full = np.iinfo(dtype).max / ((1 << page.bitspersample) - 1)
         pixels = (pixels * full).round().astype(dtype)

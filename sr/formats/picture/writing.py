@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, PngImagePlugin
+from PIL import PngImagePlugin
 
 from sr.atomic import replacing
 from sr.errors import UserError
 
 from ..base import Array
-from . import heif, png
+from . import heif, pillow, png
 from .meta import IPTC, IPTC_RESOURCE, XMP, Meta, exif_of
 from .suffixes import AVIF, HEIC, JPEG, SUFFIXES, TIFF
 from .tiff_writer import write_tiff
@@ -53,11 +53,11 @@ def write(path: str | Path, pixels: Array, meta: Meta | None = None) -> None:
         with replacing(path) as temporary:
             write_tiff(temporary, pixels, meta)
         return
-    if suffix == ".png" and (pixels.dtype == np.uint16 or meta.chunks or meta.colours):
+    if suffix == ".png" and (pixels.dtype == np.uint16 or meta.chunks or meta.colours or meta.palette):
         with replacing(path) as temporary:
             temporary.write_bytes(png.encoded(pixels, meta))
         return
-    image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
+    image = pillow.indexed(pixels[..., 0], meta.palette) if meta.palette else pillow.of_pixels(pixels)
     with replacing(path) as temporary:
         image.save(temporary, **_options(suffix, meta))
         if meta.colours and suffix in AVIF | HEIC:
@@ -76,6 +76,8 @@ def lost(suffix: str, meta: Meta) -> list[str]:
             found.append(
                 f"primaries {meta.colours[0]} and transfer function {meta.colours[1]} of H.273; a .png keeps them"
             )
+        if meta.palette and "transparency" in meta.palette.info:
+            found.append("transparency of its palette")
     if meta.comment and suffix not in JPEG:
         found.append("comment")
     if meta.iptc and suffix not in TIFF and (suffix not in JPEG or len(meta.iptc) > SEGMENT_BYTES):

@@ -41,6 +41,9 @@ class Clip(File):
     moves = True
     colours = (0, 1, 2)
 
+    def use_labels(self) -> None:
+        raise UserError(f"{self.path}: a clip, whose compression would change labels; give its frames as .png")
+
     def __init__(self, path: Path, handle: BinaryIO) -> None:
         super().__init__(path, handle)
         av = optional("av", f"{path}: clips need PyAV", "video")

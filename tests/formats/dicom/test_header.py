@@ -1,6 +1,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sr import formats, upscale
@@ -10,6 +11,7 @@ from sr.inference.pixels import Options
 
 pydicom = pytest.importorskip("pydicom")
 from pydicom.data import get_testdata_file  # noqa: E402
+from pydicom.pixels import pack_bits  # noqa: E402
 
 from tests.formats.dicom.slices import random, save, slice_of, without_place  # noqa: E402
 
@@ -27,8 +29,6 @@ def refused(tmp_path, source, enlarger) -> str:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("examples_palette.dcm", "indices into a palette"),
-        ("liver_1frame.dcm", "a segmentation"),
         ("rtplan.dcm", "no image, but RT Plan"),
         ("reportsi.dcm", "no image, but Basic Text SR"),
         ("DICOMDIR", "no image, but Media Storage Directory"),
@@ -48,10 +48,9 @@ def test_what_cannot_be_enlarged_rightly_is_refused(tmp_path, nearest, name, mes
         ("PixelSpacing", None, "how far apart its pixels lie.*--spacing 0.5, or --spacing pixels"),
         ("PixelSpacing", [0, 0], "how far apart its pixels lie"),
         ("Modality", "RTDOSE", "a dose distribution"),
-        ("Modality", "SEG", "a segmentation"),
         ("TotalPixelMatrixColumns", 4000, "a slide in tiles"),
-        ("PhotometricInterpretation", "YBR_PARTIAL_420", "gray, RGB and YBR"),
-        ("PhotometricInterpretation", "CMYK", "gray, RGB and YBR"),
+        ("PhotometricInterpretation", "YBR_PARTIAL_420", "gray, RGB, YBR and palettes"),
+        ("PhotometricInterpretation", "CMYK", "gray, RGB, YBR and palettes"),
         ("Rows", 300, "cannot be decoded"),
         ("SamplesPerPixel", [1, 1], "a damaged header"),
     ],
@@ -114,3 +113,41 @@ def test_other_files_by_that_name_are_refused(tmp_path, nearest):
     whole = save(tmp_path / "whole.dcm", slice_of(random(40, 60, 1))).read_bytes()
     (tmp_path / "cut.dcm").write_bytes(whole[: len(whole) // 2])
     refused(tmp_path, tmp_path / "cut.dcm", nearest)
+
+
+@pytest.mark.parametrize("name", ["liver_1frame.dcm", "examples_palette.dcm"])
+def test_a_real_segmentation_and_a_real_palette(tmp_path, bicubic, name):
+    source = Path(get_testdata_file(name, download=False))
+    note = enlarge_file(source, tmp_path / "b.dcm", bicubic, Options())
+    old, made = pydicom.dcmread(source), pydicom.dcmread(tmp_path / "b.dcm")
+    assert f"labels ({'a segmentation' if 'liver' in name else 'indices into a palette'}), by nearest" in note
+    assert np.array_equal(made.pixel_array, old.pixel_array.repeat(2, 0).repeat(2, 1))
+    for keyword in ("PhotometricInterpretation", "BitsAllocated", "BitsStored", "SegmentSequence",
+                    "RedPaletteColorLookupTableDescriptor", "RedPaletteColorLookupTableData"):  # fmt: skip
+        assert made.get(keyword) == old.get(keyword)
+
+
+def test_bits_of_several_frames_stay_in_a_row(tmp_path, bicubic):
+    """Nine bits a frame: frames do not begin with a byte (PS3.5, 8.1.1)."""
+    bits = random(3, 3, 3, 1, dtype=np.uint8, low=0, high=2)
+    data = slice_of(bits, NumberOfFrames=3, BitsAllocated=1, BitsStored=1, HighBit=0)
+    data.PixelData = pack_bits(bits)
+    note = enlarge_file(save(tmp_path / "a.dcm", data), tmp_path / "b.dcm", bicubic, Options(scale=3))
+    assert "labels (of one bit), by nearest" in note
+    made = pydicom.dcmread(tmp_path / "b.dcm")
+    assert (made.Rows, made.Columns, len(made.PixelData)) == (9, 9, 32)  # 243 bits, padded to an even number of bytes
+    assert np.array_equal(made.pixel_array, bits[..., 0].repeat(3, 1).repeat(3, 2))
+
+
+def test_padding_among_labels(tmp_path, bicubic):
+    pixels = random(6, 7, 1, dtype=np.int16, low=0, high=3)
+    data = slice_of(pixels, Modality="SEG", PixelPaddingValue=1)
+    enlarge_file(save(tmp_path / "a.dcm", data), tmp_path / "b.dcm", bicubic, Options())
+    assert np.array_equal(pydicom.dcmread(tmp_path / "b.dcm").pixel_array, pixels[..., 0].repeat(2, 0).repeat(2, 1))
+
+
+def test_indices_are_never_amounts(tmp_path, bicubic):
+    source = save(tmp_path / "a.dcm", slice_of(random(4, 6, 1), PhotometricInterpretation="PALETTE COLOR"))
+    with pytest.raises(UserError, match="indices into a palette, which cannot be interpolated; leave out --labels no"):
+        enlarge_file(source, tmp_path / "b.dcm", bicubic, Options(labels="no"))
+    assert not (tmp_path / "b.dcm").exists()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
+import sr
 from sr import formats
 from sr.errors import UserError
 from sr.inference import windows
@@ -242,6 +243,62 @@ def test_other_readers_agree(tmp_path, bicubic):
         assert [band["noDataValue"] for band in found["bands"]] == [255] * 3
 
 
+# --- an edge that the scene does not tell ----------------------------------------------------------------------------
+
+
+def test_nodata_that_the_user_names_bleeds_into_nothing(tmp_path, bicubic):
+    """A swath's edge: zeros beside values far above."""
+    pixels = np.full((1, 20, 24), 690, np.uint16)
+    pixels[:, :, :7] = 0
+    save(tmp_path / "a.tif", pixels)
+    enlarge_file(tmp_path / "a.tif", tmp_path / "b.tif", bicubic, Options())
+    with rasterio.open(tmp_path / "b.tif") as made:
+        assert len(np.unique(made.read())) > 2  # or the test could not fail
+    with enlarged(tmp_path, bicubic, Options(nodata=0)) as made:
+        assert made.nodata == 0
+        assert np.array_equal(made.read(), pixels.repeat(2, 1).repeat(2, 2))
+
+
+def test_it_becomes_that_of_the_file_where_it_has_one(tmp_path, bicubic):
+    pixels = random(2, dtype=np.int16)
+    pixels[:, :5], pixels[:, :, :6] = 0, -1
+    save(tmp_path / "a.tif", pixels, nodata=-1)
+    note = enlarge_file(tmp_path / "a.tif", tmp_path / "b.tif", bicubic, Options(nodata=0))
+    assert "missing pixels of 0 become -1, as the file has them" in note
+    with rasterio.open(tmp_path / "b.tif") as made:
+        assert made.nodata == -1
+        assert np.array_equal(made.read() == -1, ((pixels == 0) | (pixels == -1)).repeat(2, 1).repeat(2, 2))
+        assert made.read()[made.read() != -1].min() >= 20
+
+
+def test_it_is_marked_where_the_file_has_a_mask_or_transparency(tmp_path, bicubic):
+    pixels = random(1)
+    pixels[:, :5] = 0
+    save(tmp_path / "a.tif", pixels, mask=np.arange(24)[None].repeat(20, 0) > 8)
+    with enlarged(tmp_path, bicubic, Options(nodata=0)) as made:
+        known = (pixels[0] > 0) & (np.arange(24) > 8)
+        assert np.array_equal(made.dataset_mask() > 0, known.repeat(2, 0).repeat(2, 1))
+
+
+@pytest.mark.parametrize("value", [-3, 0.5, 256])
+def test_a_value_that_no_pixel_can_have(tmp_path, bicubic, value):
+    save(tmp_path / "a.tif", random())
+    with pytest.raises(UserError, match=rf"a.tif: --nodata {value:g}: pixels are uint8, which hold no such value"):
+        enlarge_file(tmp_path / "a.tif", tmp_path / "b.tif", bicubic, Options(nodata=value))
+    assert not (tmp_path / "b.tif").exists()
+
+
+def test_from_python(tmp_path, bicubic):
+    pixels = random(1)
+    pixels[:, :5] = 0
+    save(tmp_path / "a.tif", pixels)
+    made = sr.enlarge(tmp_path / "a.tif", bicubic, nodata=0)
+    assert np.array_equal(np.isnan(made), (pixels == 0)[0, ..., None].repeat(2, 0).repeat(2, 1))
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+
 def refused(tmp_path, enlarger, message, target="b.tif"):
     before = sorted(tmp_path.iterdir())
     with pytest.raises(UserError, match=message) as error:
@@ -249,17 +306,6 @@ def refused(tmp_path, enlarger, message, target="b.tif"):
     assert str(error.value).startswith(f"{tmp_path / 'a.tif'}: ")
     assert "\n" not in str(error.value)
     assert sorted(tmp_path.iterdir()) == before
-
-
-def test_classes_are_refused(tmp_path, nearest):
-    save(tmp_path / "a.tif", random(1), photometric="palette")
-    with rasterio.open(tmp_path / "a.tif", "r+") as file:
-        file.write_colormap(1, {n: (n, 0, 0, 255) for n in range(256)})
-    refused(tmp_path, nearest, "a palette of classes")
-    save(tmp_path / "a.tif", random(1, low=0, high=2), nbits=1)  # to which GDAL adds a palette
-    refused(tmp_path, nearest, "a palette of classes")
-    save(tmp_path / "a.tif", random(2, low=0, high=2), nbits=1)
-    refused(tmp_path, nearest, "of one bit: two classes")
 
 
 def test_complex_numbers_are_refused(tmp_path, nearest):
