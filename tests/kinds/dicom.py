@@ -83,8 +83,8 @@ def _made() -> Iterator[tuple[str, Callable[[], Any], dict[str, Any], dict[str, 
     yield "twelve_bits.dcm", lambda: slice_of(unsigned(), BitsStored=12, HighBit=11), {"BitsStored": 12}, {}
     yield "inverted.dcm", lambda: slice_of(unsigned(), PhotometricInterpretation="MONOCHROME1"), {}, {}
     yield "padded.dcm", lambda: _padded(slice_of, gray()), {"PixelPaddingValue": -2000}, {}
-    yield "words.dcm", lambda: slice_of(gray(), PatientName="Müller^Jörg", SpecificCharacterSet="ISO_IR 192",
-                                        PatientComments="vom Montag"), {"PatientComments": "vom Montag"}, {}  # fmt: skip
+    words = {"PatientName": "Müller^Jörg", "SpecificCharacterSet": "ISO_IR 192", "PatientComments": "vom Montag"}
+    yield "words.dcm", lambda: slice_of(gray(), **words), {"PatientComments": "vom Montag"}, {}
     yield "detector.dcm", lambda: _of(CR, without_place(
         unsigned(), Modality="CR", ImagerPixelSpacing=[0.2, 0.1])), {
         "ImagerPixelSpacing times size": [2.4, 1.6]}, {}  # fmt: skip
