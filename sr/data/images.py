@@ -9,8 +9,9 @@ from typing import Any
 from torch.utils.data import Dataset
 
 from sr import formats
+from sr.degradations.pairs import Degradation
 from sr.errors import UserError
-from sr.image.range import Range
+from sr.image.range import Range, unit
 
 from .layout import misfit, numbered
 from .pack import Frame, Pack, frames_of, seen
@@ -33,6 +34,7 @@ class Images(Dataset[dict[str, Any]]):
         channels: 3 expands gray files to RGB, as the tables of deep networks do; 1 takes luma; None leaves files as
             they are, as the bicubic row of the classic tables does.
         values: that networks see as 0 and 1, in the unit of the files; by default each file's own.
+        degradation: makes lr here, where there are no files of it.
     """
 
     def __init__(
@@ -43,10 +45,17 @@ class Images(Dataset[dict[str, Any]]):
         scale: int,
         channels: int | None = 3,
         values: Range | None = None,
+        degradation: Degradation | None = None,
     ) -> None:
+        self.degradation = degradation
         self.name, self.scale, self.channels, self.values = name, scale, channels, values
         self._sources = hr, lr
         self._last: dict[str, tuple[Any, list[Frame]]] = {}
+
+    def made(self, how: str, degradation: Degradation | None) -> "Images":
+        """The same images as NAME-how, without their LR files; lr is made by `degradation`, or by who takes them."""
+        name = f"{self.name}-{how}"
+        return Images(name, self._sources[0], None, self.scale, self.channels, self.values, degradation)
 
     @cached_property
     def hr(self) -> Numbered:
@@ -95,7 +104,9 @@ class Images(Dataset[dict[str, Any]]):
         if not height or not width:
             raise UserError(f"{self.name}/{self.names[i]}: HR is {hr.shape[2]}x{hr.shape[1]}, smaller than a pixel of "
                             f"LR at scale {s}")  # fmt: skip
-        item = {"name": self.names[i], "n": i, "hr": hr[:, :height, :width].contiguous()}
+        item: dict[str, Any] = {"name": self.names[i], "n": i, "hr": hr[:, :height, :width].contiguous()}
+        if self.lr is None and self.degradation is not None:
+            item["lr"] = self.degradation(unit(item["hr"][None]), [i])[0][0]
         if self.lr is not None:
             # LR takes the range that was measured of HR; with one of its own it could be brighter or darker.
             measured = None if frame.values.how == "type" else frame.in_units

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytorch_lightning as pl
 from torch.utils.data import DataLoader
 
+from sr.degradations import Bicubic
 from sr.errors import UserError
 from sr.image.range import Range
 
@@ -19,6 +21,7 @@ from .pack import Pack, build
 from .sets import Found, locate
 
 Which = str | Mapping[str, str]  # a set, as `sr.data.sets.locate` takes it
+DEGRADED, BICUBIC = "degraded", "bicubic"  # what val_lr may name
 
 
 def listed(which: Any) -> list[Which]:
@@ -38,6 +41,9 @@ class CropData(pl.LightningDataModule):
         workers: loader processes, for each training process.
         val: None for the module's own held-out images, or a set, or several, the first of which chooses the best
             checkpoint.
+        val_lr: None takes the LR files of sets to validate and test on, or else the run's degradation. A list of
+            "degraded" (by the run's degradation) and "bicubic" makes LR of HR in all of them, files or not: each set is
+            there once for each, as SET-degraded and SET-bicubic.
         benchmarks: folder that holds the benchmark sets.
         cache: folder for decoded packs.
         augment: flips and quarter turns.
@@ -58,8 +64,12 @@ class CropData(pl.LightningDataModule):
         benchmarks: str | None = None,
         augment: bool = True,
         range: Sequence[float] | None = None,
+        val_lr: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
+        self.val_lr = list(val_lr or ())
+        if not set(self.val_lr) <= {DEGRADED, BICUBIC} or isinstance(val_lr, str):
+            raise UserError(f"data.val_lr={val_lr}: give null or a list of {DEGRADED} and {BICUBIC}")
         self.scale, self.channels, self.crop_px, self.batch_size = scale, channels, crop_px, batch_size
         self.seed, self.workers, self.cache, self.augment = seed, workers, Path(cache), augment
         self.val = [] if val is None else listed(val)
@@ -91,12 +101,19 @@ class CropData(pl.LightningDataModule):
         training = {} if self.found is None else {"training": self.found.identity}
         return training | {f"validation {found.name}": found.identity for found in self.found_for_validation}
 
-    def images(self, which: Which) -> Images:
-        """The images of a set."""
-        return self.images_of(locate(which, self.benchmarks, self.scale))
+    def images(self, which: Which) -> list[Images]:
+        """The images of a set, once or as `val_lr` wants them."""
+        return self.in_versions(locate(which, self.benchmarks, self.scale))
+
+    def in_versions(self, found: Found | Images) -> list[Images]:
+        """The same of a set that is found already."""
+        if isinstance(found, Found):
+            found = self.images_of(replace(found, lr=None) if self.val_lr else found)
+        versions = [found.made(how, Bicubic(self.scale) if how == BICUBIC else None) for how in self.val_lr]
+        return versions or [found]
 
     def images_of(self, found: Found) -> Images:
-        """The same of a set that is found already."""
+        """The images of a set that is found already, with its LR files where it has any."""
         if found.lr is None:  # decoded once; what cannot be is named and left out
             return Images(found.name, self.pack(found.hr, found.root, 1), None, self.scale, self.channels)
         return found.images(self.scale, self.channels, self.values)
@@ -128,7 +145,8 @@ class CropData(pl.LightningDataModule):
 
     def setup(self, stage: str) -> None:
         self.crops = Crops(*self.training(), self.crop_px, self.scale, self.seed, self.augment)
-        self.validations = [self.images_of(found) for found in self.found_for_validation] or [self.held_out()]
+        sets: Sequence[Found | Images] = self.found_for_validation or [self.held_out()]
+        self.validations = [images for one in sets for images in self.in_versions(one)]
         for found in self.found_for_validation:
             self._tell_trained_on(found)
 

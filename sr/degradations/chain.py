@@ -28,7 +28,8 @@ class Chain(nn.Module):
         scale: of hr to lr. What does not have the size of lr at the end of the steps is resized by MATLAB's bicubic.
         seed: of the draws.
         steps: name -> operator, in their order.
-        sharpen: applied to hr first: lr is made from the sharpened image, and it is the target.
+        sharpen: applied to hr first: lr is made from the sharpened image. The hr that comes back is not sharpened;
+            who trains applies `sharpen` to the targets of content losses, as Real-ESRGAN does, and to no others.
     """
 
     def __init__(
@@ -43,15 +44,15 @@ class Chain(nn.Module):
     @property
     def protocol(self) -> str:
         """How lr is made, for the header of a table."""
-        target = ", the target sharpened" if self.sharpen is not None else ""
-        return f"degraded as {self.name} with seed {self.seed}, each image by its number{target}"
+        sharpened = "sharpened and " if self.sharpen is not None else ""
+        return f"{sharpened}degraded as {self.name} with seed {self.seed}, each image by its number"
 
     def draws(self, n: int) -> list[tuple[str, Draw]]:
         """What is done to sample `n`: the names of the operators, in order, and their parameters."""
         return [(self.names[operator], draw) for operator, draw in self.chain.plan(of_sample(self.seed, int(n)))]
 
     def forward(self, hr: Tensor, n: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
-        """N C sH sW in [0, 1] to N C H W in [0, 1], and the target.
+        """N C sH sW in [0, 1] to N C H W in [0, 1], and hr as it was.
 
         Args:
             hr: float32.
@@ -62,9 +63,9 @@ class Chain(nn.Module):
         """
         size = lr_size(hr, self.scale)
         with _one_thread(hr.device):
-            return self._degraded(hr, n, size)
+            return self._degraded(hr, n, size), hr
 
-    def _degraded(self, hr: Tensor, n: Sequence[int] | Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    def _degraded(self, hr: Tensor, n: Sequence[int] | Tensor, size: tuple[int, int]) -> Tensor:
         plans = [deque(self.chain.plan(of_sample(self.seed, int(i)))) for i in n]
         if self.sharpen is not None:
             hr = self.sharpen(hr)
@@ -77,7 +78,7 @@ class Chain(nn.Module):
             for i, result in zip(chosen, results, strict=True):
                 images[i] = result
         sized = [image if image.shape[1:] == size else resize_to(image, *size) for image in images]
-        return torch.stack(sized).mul(255).round_().clamp_(0, 255).div_(255), hr
+        return torch.stack(sized).mul(255).round_().clamp_(0, 255).div_(255)
 
 
 @contextmanager

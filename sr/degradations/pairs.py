@@ -43,3 +43,15 @@ def pair(
     with torch.autocast(torch.device(device).type, enabled=False):
         lr, hr = degradation(hr, batch["n"])
     return lr.contiguous(memory_format=memory_format), hr.contiguous(memory_format=memory_format)
+
+
+@torch.no_grad()
+def aim(hr: Tensor, degradation: Any) -> Tensor:
+    """What content losses compare with: hr as `pair` returns it, sharpened where the degradation has `sharpen`."""
+    sharpen = getattr(degradation, "sharpen", None)
+    if sharpen is None:
+        return hr
+    last = hr.is_contiguous(memory_format=torch.channels_last)
+    with torch.autocast(hr.device.type, enabled=False):
+        sharp: Tensor = sharpen(hr)
+    return sharp.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)

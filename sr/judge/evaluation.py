@@ -104,7 +104,7 @@ def load_metrics(config: DictConfig) -> tuple[dict[str, Metric], list[str]]:
 def load_degradation(config: DictConfig, device: torch.device) -> Degradation:
     """What makes lr, on `device` where it is a module: bicubic where none is named, for sets without LR files."""
     degradation = Bicubic(config.scale) if config.degradation is None else instantiate(config.degradation)
-    return degradation.to(device) if isinstance(degradation, torch.nn.Module) else degradation
+    return degradation.to(device).eval() if isinstance(degradation, torch.nn.Module) else degradation
 
 
 def score_models(

@@ -8,6 +8,7 @@ import torch
 import torch.nn as nn
 from torch import Tensor
 
+from sr.degradations import aim
 from sr.errors import UserError
 
 from .step import without_sync
@@ -88,7 +89,8 @@ class AdversarialSystem(PixelSystem):
         with self.updating("generator", self.adversarial_schedule(step)) as (generator, backward):
             for lr, hr in without_sync(generator, pairs):
                 sr = generator(lr)
-                content, parts = self.adversarial_content(sr, hr, **self.more(self.adversarial_content, lr))
+                target, more = aim(hr, self.degradation), self.more(self.adversarial_content, lr)
+                content, parts = self.adversarial_content(sr, target, **more)
                 fool, more = self.adversarial.generator(self.discriminator, sr, hr, lr)
                 loss = content + weight * fool
                 backward(loss)

@@ -9,7 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from sr.atomic import write_text
 from sr.data.crops import collate
-from sr.data.module import CropData
+from sr.data.module import BICUBIC, CropData
+from sr.degradations import Bicubic
 from sr.errors import UserError
 from sr.inference import models
 from sr.judge import card
@@ -61,10 +62,12 @@ def finish(
     """The run's last act: score every kept generator beside bicubic, write weights, picture, table and card."""
     files = {name: folder / "checkpoints" / f"{name}.ckpt" for name in ("pixel", "best", "last")}
     kept = {name: weights.averaged_of(file) for name, file in files.items() if file.exists()}
-    system.to(trainer.strategy.root_device)  # from where Lightning takes it at the end of a fit
+    system.eval().to(trainer.strategy.root_device)  # from where Lightning takes it at the end of a fit
     rows = score_all(config, trainer, system, data, kept)
     metrics: dict[str, Any] = dict(system.validation.metrics.items())
-    how = protocol(config.scale, config.channels, metrics, system.degradation)
+    how = protocol(config.scale, config.channels, metrics, system.degradation, files=not data.val_lr)
+    if BICUBIC in data.val_lr:
+        how["lr"] += f"; of sets named -{BICUBIC}, HR {Bicubic.protocol}"
     columns = columns_of(metrics, system.trains_on)
     if not trainer.is_global_zero:
         return
@@ -101,9 +104,9 @@ def score_all(
     sets = {images.name: images for images in data.validations}
     for which in config.test:
         try:
-            images = data.images(which)
-            images[0]  # a set of another number of channels must not cost a finished run its card
-            sets[images.name] = images
+            for images in data.images(which):
+                images[0]  # a set of another number of channels must not cost a finished run its card
+                sets[images.name] = images
         except UserError as error:
             say(f"not scored: {error}")
     metrics: dict[str, Any] = dict(system.validation.metrics.items())

@@ -15,7 +15,7 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim import Optimizer
 
-from sr.degradations import pair
+from sr.degradations import aim, pair
 from sr.errors import UserError
 
 from .lightning import do_not_count
@@ -123,7 +123,7 @@ class PixelSystem(Use):
         # G: stay close to the target.
         with self.updating("generator", self.schedule(self.step_of_phase())) as (generator, backward):
             for lr, hr in without_sync(generator, self.pieces(batch)):
-                loss, parts = self.content(generator(lr), hr, **self.more(self.content, lr))
+                loss, parts = self.content(generator(lr), aim(hr, self.degradation), **self.more(self.content, lr))
                 backward(loss)
                 self.watch.add({f"loss/{name}": value for name, value in parts.items()} | {"loss/generator": loss})
                 self.watch.content = loss.detach()

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from sr.data.folder import Folder
+from sr.degradations import Bicubic
 from sr.errors import UserError
 
 
@@ -147,3 +148,30 @@ def test_channels_are_those_of_the_config(folder, channels):
     assert data.crops[0]["hr"].shape == (channels, 16, 16)
     assert data.validation[0]["hr"].shape == (channels, 40, 48)
     assert data.crops[0]["hr"].numpy().dtype == np.uint8
+
+
+def test_validation_under_the_degradation_beside_bicubic(folder, benchmarks):
+    """Of held-out images, and of sets that have LR files; the draws are those of the numbers of the images."""
+    data = folder(val_lr=["degraded", "bicubic"])
+    data.setup("fit")
+    assert [images.name for images in data.validations] == ["pictures-degraded", "pictures-bicubic"]
+    for degraded, bicubic in zip(*data.validations, strict=True):
+        assert "lr" not in degraded  # the run's degradation makes it
+        assert torch.equal(degraded["hr"], bicubic["hr"])
+        assert degraded["n"] == bicubic["n"]
+        assert torch.equal(bicubic["lr"][None], Bicubic(4)(bicubic["hr"][None] / 255)[0])
+    data = folder(val="set5", benchmarks=str(benchmarks), val_lr=["bicubic", "degraded"])
+    data.setup("fit")
+    bicubic, degraded = data.validations
+    assert (bicubic.name, degraded.name) == ("Set5-bicubic", "Set5-degraded")
+    files = folder(val="set5", benchmarks=str(benchmarks))
+    files.setup("fit")
+    assert torch.equal(255 * bicubic[0]["lr"], files.validation[0]["lr"].float())  # MATLAB's, in every pixel
+    assert "lr" not in degraded[0]
+    assert [images.name for images in data.images("set5")] == ["Set5-bicubic", "Set5-degraded"]
+
+
+@pytest.mark.parametrize("wrong", [["clean"], "bicubic"])
+def test_versions_of_validation_that_do_not_exist_are_refused(folder, wrong):
+    with pytest.raises(UserError, match=r"data\.val_lr=.*give null or a list of degraded and bicubic"):
+        folder(val_lr=wrong)

@@ -114,12 +114,12 @@ def test_what_is_not_of_the_size_of_lr_is_shrunk_as_matlab_does(hr):
     assert ((lr - Bicubic(4)(hr)[0]).abs() < 1.1 / 255).all()  # which rounds twice
 
 
-def test_a_sharpened_target_is_what_lr_is_made_of(hr):
+def test_lr_is_made_of_the_sharpened_image_and_hr_stays_as_it_is(hr):
     plain = Chain("plain", 4, 0, {}, sharpen=USM())
     lr, target = plain(hr, [0])
-    assert torch.equal(target, USM()(hr))
-    assert torch.equal(lr, Chain("plain", 4, 0, {})(target, [0])[0])
-    assert plain.protocol == "degraded as plain with seed 0, each image by its number, the target sharpened"
+    assert torch.equal(target, hr)
+    assert torch.equal(lr, Chain("plain", 4, 0, {})(USM()(hr), [0])[0])
+    assert plain.protocol == "sharpened and degraded as plain with seed 0, each image by its number"
 
 
 def test_shuffled_steps_come_in_every_order_and_ordered_ones_in_theirs():

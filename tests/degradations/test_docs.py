@@ -17,7 +17,7 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "degradations.md").read_t
 def test_every_chain_and_operator_is_told():
     told = set(re.findall(r"`(\w+)`", PAGE))
     assert set(NAMES) <= told
-    assert set(sr.degradations.__all__) - {"Bicubic", "Chain", "Mixture", "of_sample", "pair"} <= told
+    assert set(sr.degradations.__all__) - {"Bicubic", "Chain", "Mixture", "aim", "of_sample", "pair"} <= told
 
 
 def test_the_chain_of_the_page_works():

@@ -11,7 +11,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch.utils.data import DataLoader
 
-from sr.degradations import Bicubic
+from sr.degradations import Bicubic, Curriculum
 from sr.discriminators import UNetDiscriminator, VGGDiscriminator
 from sr.generators import Compact, SRResNet
 from sr.losses import L1, STLPIPS, Vanilla, WeightedSum
@@ -175,6 +175,52 @@ def test_learning_rates_are_those_of_the_schedules():
     cosine = [(1e-3 + 9e-3 * (1 + math.cos(math.pi * i / 6)) / 2) * warmup[i] for i in range(6)]
     assert generator == pytest.approx([*cosine, 4e-3, 4e-3, 4e-3, 2e-3, 2e-3, 2e-3])
     assert discriminator[6:] == pytest.approx([1e-3, 2e-3, 2e-3, 2e-3, 2e-3, 2e-3])
+
+
+class Sharpened(Bicubic):
+    """Its targets are brighter, which is easily seen."""
+
+    def sharpen(self, hr):
+        assert not torch.is_autocast_enabled("cpu")
+        return (hr + 0.25).clamp(max=1)
+
+
+class Told:
+    """Keeps what it is called with."""
+
+    def __init__(self, made):
+        self.made, self.seen = made, []
+
+    def __call__(self, *images, **more):
+        self.seen.append(images)
+        return self.made(*images, **more)
+
+
+def test_content_losses_alone_aim_at_sharpened_targets():
+    system = gan(pixel_steps=1, degradation=Sharpened(2))
+    for loss in (system.content, system.adversarial_content):
+        loss.forward = Told(loss.forward)
+    told = system.adversarial.generator = Told(system.adversarial.generator)
+    judged = system.adversarial.discriminator = Told(system.adversarial.discriminator)
+    loader = batches(2)
+    fit(system, 2, loader=loader)
+    pixel, adversarial = (batch["hr"] / 255 for batch in loader)
+    torch.testing.assert_close(system.content.forward.seen[-1][1], (pixel + 0.25).clamp(max=1))
+    torch.testing.assert_close(system.adversarial_content.forward.seen[-1][1], (adversarial + 0.25).clamp(max=1))
+    torch.testing.assert_close(told.seen[-1][2], adversarial)
+    torch.testing.assert_close(judged.seen[-1][1], adversarial)
+    torch.testing.assert_close(system.pair(next(iter(loader)))[1], pixel)  # what metrics see
+
+
+def test_a_curriculum_trains_on_what_is_gentle_and_validates_on_what_is_not():
+    gentle, full = Told(Bicubic(2)), Told(Bicubic(2))
+    system = pixel_system(degradation=Curriculum(gentle, full, share=[0, 0], steps=1, batch_size=4))
+    trainer = pl.Trainer(max_steps=4, val_check_interval=2, check_val_every_n_epoch=None, num_sanity_val_steps=0,
+                         accelerator="cpu", devices=1, logger=False, enable_progress_bar=False,
+                         enable_model_summary=False, enable_checkpointing=False)  # fmt: skip
+    trainer.fit(system, batches(4), batches(1))
+    assert [numbers for _, numbers in gentle.seen] == [list(range(4 * step, 4 * step + 4)) for step in range(4)]
+    assert [numbers for _, numbers in full.seen] == [[0, 1, 2, 3]] * 2
 
 
 @pytest.mark.parametrize("make", [pixel_system, gan, demanding_gan])
