@@ -33,6 +33,10 @@ class Curriculum(nn.Module):
         self, gentle: Degradation, full: Degradation, share: Sequence[float], steps: int, batch_size: int, seed: int = 0
     ) -> None:
         super().__init__()
+        if getattr(gentle, "sharpen", None) is not None:
+            raise UserError(
+                "the gentle degradation of a curriculum has sharpen; give it to the full one, and both sharpen"
+            )
         if steps < 1 or batch_size < 1:
             raise UserError(f"steps={steps} and batch_size={batch_size} of a curriculum: give at least 1 each")
         self.gentle, self.full = gentle, full

@@ -6,6 +6,8 @@ import torch
 import torch.nn as nn
 from torch import Tensor
 
+from sr.errors import UserError
+
 from .compose import Named
 from .draws import of_sample
 from .operator import Draw, pick, shares
@@ -21,6 +23,9 @@ class Mixture(nn.Module):
         seed: of the choice.
         parts: name -> degradation.
         weights: name -> how likely it is; equally likely unless given.
+
+    Raises:
+        UserError: a part that sharpens targets, for `aim` would sharpen those of all.
     """
 
     def __init__(
@@ -34,6 +39,10 @@ class Mixture(nn.Module):
         super().__init__()
         self.name, self.scale, self.seed = name, scale, seed
         self.parts = Named(parts)
+        if sharpened := [name for name, part in parts.items() if getattr(part, "sharpen", None) is not None]:
+            raise UserError(
+                f"parts {sharpened} of a mixture sharpen targets, and the others do not; leave sharpen null"
+            )
         self.weights = shares("weights", weights or dict.fromkeys(parts, 1.0), list(parts))
 
     @property

@@ -81,5 +81,7 @@ def test_any_degradation_becomes_one_on_the_command_line():
 def test_mistakes_are_told():
     with pytest.raises(UserError, match=r"share=\[0, 2\]; give \[low, high\] within 0 and 1"):
         curriculum(share=[0, 2])
+    with pytest.raises(UserError, match="gentle degradation of a curriculum has sharpen"):
+        curriculum(gentle=Chain("plain", 4, 0, {}, sharpen=USM()))
     with pytest.raises(UserError, match=r"steps=0 and batch_size=10 of a curriculum"):
         curriculum(steps=0)

@@ -6,7 +6,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
 from sr.config import CONF, register
-from sr.degradations import Bicubic, Chain, GaussianNoise, Mixture
+from sr.degradations import USM, Bicubic, Chain, GaussianNoise, Mixture
 from sr.errors import UserError
 
 
@@ -49,3 +49,8 @@ def test_the_bundled_one(hr):
         mixed = instantiate(compose("train", overrides=["degradation=mixed", "seed=3"]).degradation)
     assert {part.seed for name, part in zip(mixed.parts.names, mixed.parts, strict=True) if name != "clean"} == {3}
     assert mixed(hr[:, :, :64, :64], [0])[0].shape == (len(hr), 3, 16, 16)
+
+
+def test_a_part_that_sharpens_targets_is_refused():
+    with pytest.raises(UserError, match=r"parts \['sharp'\] of a mixture sharpen targets, and the others do not"):
+        Mixture("both", 2, 0, {"clean": Bicubic(2), "sharp": Chain("sharp", 2, 0, {}, sharpen=USM())})
