@@ -39,5 +39,7 @@ def distinct(parts: Iterable[Array]) -> int:
             counts = equal.setdefault(c, [0, 0])
             counts[0] += int((pixels[:, 1:] == pixels[:, :-1]).sum())
             counts[1] += pixels[:, 1:].size
+        if all(len(numbers) > FEW for numbers in found.values()):
+            return 0  # without reading more of it
     likely = [len(found[c]) for c in found if 1 < len(found[c]) <= FEW and 2 * equal[c][0] > equal[c][1]]
     return max(likely, default=0)

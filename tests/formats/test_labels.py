@@ -55,6 +55,9 @@ def test_what_does_not():
     noise = random.integers(0, 8, (40, 50, 1))
     for pixels in (ramp, halves, noise, np.zeros((8, 8, 1), np.uint8), np.full((8, 8, 1), np.nan)):
         assert distinct([pixels]) == 0
+    parts = iter([ramp, noise])
+    assert distinct(parts) == 0
+    assert next(parts) is noise  # which was not read
 
 
 def enlarged(tmp_path, name, bicubic, options=NEAREST, target="made_{}"):
