@@ -2,11 +2,11 @@
 
     python benchmarks/degradation.py [--hr 128 256] [--batch 16] [--rounds 10] [--device cpu] [--json FILE]
 
-Ours degrades batches in one process, as training does (on a CPU with one thread of it); OpenCV, NumPy and Pillow
-do it image by image in as many worker processes, whose results come back through a pipe, as with a DataLoader. Both do
-what conf/degradation/realesrgan.yaml says, with the same parameters for each sample. They take turns, round by round,
-so that a machine whose speed drifts favours neither; the ratio is the median of the rounds'. The last column is our
-share of a training step: of a small network on L1, with the same batch.
+Ours degrades batches in one process, as training does (on a CPU with as many threads, each with samples of its own);
+OpenCV, NumPy and Pillow do it image by image in as many worker processes, whose results come back through a pipe, as
+with a DataLoader. Both do what conf/degradation/realesrgan.yaml says, with the same parameters for each sample. They
+take turns, round by round, so that a machine whose speed drifts favours neither; the ratio is the median of the
+rounds'. The last column is our share of a training step: of a small network on L1, with the same batch.
 """
 
 import argparse

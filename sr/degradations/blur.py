@@ -15,6 +15,8 @@ from . import kernels
 from .operator import Draw, Interval, Operator, at_once, interval, pick, shares, uniform
 
 DIRECT_PX, LARGE = 7, 100_000  # sums are faster than Fourier transforms up to that radius, from so many values on
+PRODUCT_PX = 10  # and sums along rows, then along columns, up to this one
+GRID_PX = 16  # a convolution is prepared anew for each shape: those of direct sums are multiples of this
 SHAPES = ("iso", "aniso", "generalized_iso", "generalized_aniso", "plateau_iso", "plateau_aniso")
 
 
@@ -32,11 +34,36 @@ def convolve(images: Sequence[Tensor], weights: Tensor, radii: Sequence[int] | N
     def blurred(stack: Tensor, chosen: list[int]) -> Tensor:
         radius = middle if radii is None else max(radii[i] for i in chosen)
         inner = slice(middle - radius, middle + radius + 1)
-        x = mirrored(stack, radius)
+        x, k = mirrored(stack, radius), weights[chosen][:, inner, inner]
+        if len(k) == 1 and x.device.type == "cpu" and radius <= PRODUCT_PX and _is_product(k[0]):
+            return _by_rows_and_columns(x, k[0])
         direct = radius <= DIRECT_PX and x.numel() >= LARGE
-        return (_direct if direct else _by_frequencies)(x, weights[chosen][:, inner, inner])
+        return (_direct if direct else _by_frequencies)(x, k)
 
     return at_once(images, blurred)
+
+
+def _is_product(kernel: Tensor) -> bool:
+    """A column times a row, as Gaussians along the axes are."""
+    middle = len(kernel) // 2
+    product = torch.outer(kernel[:, middle], kernel[middle])
+    return bool((kernel * kernel[middle, middle] - product).abs().max() < 1e-7 * kernel[middle, middle] ** 2)
+
+
+def _by_rows_and_columns(x: Tensor, kernel: Tensor) -> Tensor:
+    """N C h w within its margins with a kernel that is a column times a row."""
+    middle, size = len(kernel) // 2, len(kernel)
+    height, width = (length - size + 1 for length in x.shape[-2:])
+    column, row = (kernel[:, middle] / kernel[middle, middle]).tolist(), kernel[middle].tolist()
+    y = x[..., middle : middle + height, :].clone()
+    for i in range(size):
+        if i != middle:
+            y.add_(x[..., i : i + height, :], alpha=column[i])
+    z = y[..., middle : middle + width] * row[middle]
+    for i in range(size):
+        if i != middle:
+            z.add_(y[..., i : i + width], alpha=row[i])
+    return z
 
 
 def _direct(x: Tensor, weights: Tensor) -> Tensor:
@@ -44,12 +71,13 @@ def _direct(x: Tensor, weights: Tensor) -> Tensor:
     (n, c, height, width), size = x.shape, weights.shape[-1]
     height -= size - 1
     strips = max(1, min(16 // (n * c), height // 8))
-    rows = -(-height // strips)
-    x = F.pad(x, (0, 0, 0, rows * strips - height))
+    rows = -(-height // (strips * GRID_PX)) * GRID_PX
+    x = F.pad(x, (0, -(width - size + 1) % GRID_PX, 0, rows * strips - height))
+    inner, width = width - size + 1, x.shape[-1]
     steps = (x.stride(1), rows * x.stride(2), x.stride(2), 1)
     x = x.as_strided((n * c, strips, rows + size - 1, width), steps).reshape(1, n * c * strips, -1, width)
     turned = weights.flip(1, 2)[:, None].expand(n, c * strips, size, size).reshape(-1, 1, size, size)
-    return F.conv2d(x, turned, groups=x.shape[1]).view(n, c, strips * rows, -1)[:, :, :height]
+    return F.conv2d(x, turned, groups=x.shape[1]).view(n, c, strips * rows, -1)[:, :, :height, :inner]
 
 
 def _by_frequencies(x: Tensor, weights: Tensor) -> Tensor:

@@ -1,8 +1,11 @@
 """A degradation as a chain of operators, with parameters of its own for each sample: a YAML is a paper."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import torch
 import torch.nn as nn
@@ -61,12 +64,19 @@ class Chain(nn.Module):
         Raises:
             UserError: hr is not divisible by the scale.
         """
-        size = lr_size(hr, self.scale)
-        with _one_thread(hr.device):
-            return self._degraded(hr, n, size), hr
+        size, numbers = lr_size(hr, self.scale), [int(i) for i in n]
+        with _one_thread_each(hr.device) as threads:
+            parts = min(threads, len(numbers))
+            if parts < 2:
+                return self._degraded(hr, numbers, size), hr
+            work = partial(_as_here, self._degraded, torch.is_grad_enabled(), torch.is_inference_mode_enabled())
+            shares = [numbers[i::parts] for i in range(parts)]
+            with ThreadPoolExecutor(parts) as pool:
+                made = list(pool.map(work, [hr[i::parts] for i in range(parts)], shares, [size] * parts))
+            return torch.stack([made[i % parts][i // parts] for i in range(len(numbers))]), hr
 
-    def _degraded(self, hr: Tensor, n: Sequence[int] | Tensor, size: tuple[int, int]) -> Tensor:
-        plans = [deque(self.chain.plan(of_sample(self.seed, int(i)))) for i in n]
+    def _degraded(self, hr: Tensor, n: Sequence[int], size: tuple[int, int]) -> Tensor:
+        plans = [deque(self.chain.plan(of_sample(self.seed, i))) for i in n]
         if self.sharpen is not None:
             hr = self.sharpen(hr)
         images = list(hr.contiguous().unbind())
@@ -81,18 +91,26 @@ class Chain(nn.Module):
         return torch.stack(sized).mul(255).round_().clamp_(0, 255).div_(255)
 
 
-@contextmanager
-def _one_thread(device: torch.device) -> Iterator[None]:
-    """On a CPU an operator is over within microseconds: threads that wait for each other cost more than they bring.
+def _as_here(work: Callable[..., Tensor], gradients: bool, inference: bool, *given: Any) -> Tensor:
+    """`work` in another thread, with what a thread has of its own as it is in this one."""
+    torch.set_num_threads(1)
+    with torch.inference_mode(inference), torch.set_grad_enabled(gradients):
+        return work(*given)
 
-    Beside other work on the same cores they cost many times more.
+
+@contextmanager
+def _one_thread_each(device: torch.device) -> Iterator[int]:
+    """On a CPU an operator is over within microseconds: threads that share one cost more than they bring.
+
+    Beside other work on the same cores they cost many times more. So each thread gets samples of its own: as many
+    threads as this yields.
     """
     threads = torch.get_num_threads()
     if device.type != "cpu" or threads == 1:
-        yield
+        yield 1
         return
     torch.set_num_threads(1)
     try:
-        yield
+        yield threads
     finally:
         torch.set_num_threads(threads)

@@ -174,7 +174,7 @@ def _cosines(device: torch.device, dtype: torch.dtype) -> Tensor:
 def by_libjpeg(image: Tensor, quality: int, subsampling: str) -> Tensor:
     """The same by libjpeg, on the host: the fastest way on a CPU."""
     levels = to_levels(image).byte().cpu()
-    planes = [levels.permute(1, 2, 0).contiguous()] if len(levels) == 3 else list(levels)
+    planes = [torch.stack(levels.unbind(), 2)] if len(levels) == 3 else list(levels)
     sampling = subsampling.replace(":", "")
     saved = [jpeg8_decode(jpeg8_encode(plane.numpy(), level=quality, subsampling=sampling)) for plane in planes]
     read = torch.from_numpy(saved[0]).permute(2, 0, 1) if len(levels) == 3 else torch.from_numpy(np.stack(saved))

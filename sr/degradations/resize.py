@@ -34,7 +34,11 @@ def resized(image: Tensor, height: int, width: int, method: str) -> Tensor:
     if method == "antialiased":
         return resize_to(image, height, width)
     rows = _resized_rows(image, height, method)
-    return _resized_rows(rows.transpose(-2, -1).contiguous(), width, method).transpose(-2, -1).contiguous()
+    if rows.shape[-1] == width:
+        return rows
+    # Of a matrix the transpose is several times faster than of a stack of them.
+    columns = rows.reshape(-1, rows.shape[-1]).t().contiguous()
+    return _resized_rows(columns, width, method).t().contiguous().view(*rows.shape[:-1], width)
 
 
 def _resized_rows(image: Tensor, out: int, method: str) -> Tensor:

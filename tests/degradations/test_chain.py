@@ -149,6 +149,39 @@ def test_threads_are_given_back(hr):
         operator.register_forward_pre_hook(lambda *_: seen.append(torch.get_num_threads()))
         Chain("x", 4, 0, {"a": operator})(hr, [0])
         assert (seen, torch.get_num_threads()) == ([1], 2)
+        Chain("x", 4, 0, {"a": operator})(hr.expand(3, -1, -1, -1), range(3))
+        assert (seen, torch.get_num_threads()) == ([1, 1, 1], 2)
+    finally:
+        torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 8])
+def test_threads_share_the_samples_and_change_nothing(crops, count):
+    hr = torch.stack([crops[n]["hr"] for n in range(count)]) / 255
+    degradation = chain("phone", "+degradation.sharpen._target_=sr.degradations.USM")
+    threads = torch.get_num_threads()
+    try:
+        made = {}
+        for several in (1, 3):
+            torch.set_num_threads(several)
+            made[several] = degradation(hr, range(count))
+    finally:
+        torch.set_num_threads(threads)
+    for one, other in zip(*made.values(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_threads_keep_gradients_and_modes(hr):
+    degradation = Chain("x", 4, 0, {"jpeg": JPEG(differentiable=True)})
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        images = hr.repeat(2, 1, 1, 1).requires_grad_()
+        assert degradation(images, [0, 1])[0].requires_grad
+        with torch.no_grad():
+            assert not degradation(images, [0, 1])[0].requires_grad
+        with torch.inference_mode():
+            assert degradation(images, [0, 1])[0].is_inference()
     finally:
         torch.set_num_threads(threads)
 
