@@ -94,7 +94,7 @@ def resize_axis(
     size, last = size or image.shape[dim], out if last is None else last
     if out == size:
         return image if last - first == image.shape[dim] else image.narrow(dim, first - offset, last - first)
-    index, weights = (part[first:last].to(image.device) for part in _taps(size, out, out / size))
+    index, weights = (part.to(image.device) for part in _taps(size, out / size, first, last))
     index = index - offset
     weights = weights.to(image.dtype)[..., None] if dim == -2 else weights.to(image.dtype)
     return sum(image.index_select(dim, index[:, k]) * weights[:, k] for k in range(index.shape[1]))  # type: ignore[return-value]
@@ -104,8 +104,8 @@ def support(size: int, out: int, first: int, last: int) -> tuple[int, int]:
     """The pixels, from and to, of an axis of `size` that make the pixels [first, last) of it resized to `out`."""
     if out == size:
         return first, last
-    index = _taps(size, out, out / size)[0]
-    return int(index[first].min()), int(index[last - 1].max()) + 1
+    index = _taps(size, out / size, first, last)[0]
+    return int(index[0].min()), int(index[-1].max()) + 1
 
 
 def _enlarge(image: Tensor, scale: int) -> Tensor:
@@ -129,18 +129,20 @@ def _on(size: int, scale: float, device: torch.device, dtype: torch.dtype) -> Te
 @lru_cache(maxsize=64)
 def _weights(size: int, scale: float) -> Tensor:
     """The resize of one axis as a matrix, (ceil(scale size), size) in float64."""
-    index, weights = _taps(size, ceil(scale * size), scale)
+    index, weights = _taps(size, scale, 0, ceil(scale * size))
     matrix = torch.zeros(len(index), size, dtype=torch.float64)
     return matrix.scatter_add_(1, index, weights)
 
 
 @lru_cache(maxsize=16)
-def _taps(size: int, out: int, scale: float) -> tuple[Tensor, Tensor]:
-    """Which pixels of one axis make each of the `out` new ones, and with which weights: out x taps each."""
+def _taps(size: int, scale: float, first: int, last: int) -> tuple[Tensor, Tensor]:
+    """Which pixels of one axis make each of the new ones [first, last), and with which weights: new x taps each."""
     with torch.inference_mode(False):  # the cache outlives the mode, and inference tensors refuse autograd
         stretch = min(scale, 1.0)  # shrinking widens the kernel: that is the antialiasing
         width = 4 / stretch
-        centre = torch.arange(1, out + 1, dtype=torch.float64) / scale + 0.5 * (1 - 1 / scale)  # in input pixels from 1
+        centre = torch.arange(first + 1, last + 1, dtype=torch.float64) / scale + 0.5 * (
+            1 - 1 / scale
+        )  # in input pixels from 1
         taps = torch.floor(centre - width / 2)[:, None] + torch.arange(ceil(width) + 2, dtype=torch.float64)
         weights = stretch * cubic(stretch * (centre[:, None] - taps))
         return (taps.long() - 1).clamp(0, size - 1), weights / weights.sum(1, keepdim=True)

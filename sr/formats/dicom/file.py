@@ -105,7 +105,9 @@ class Dicom(File):
 
             pixels = pixel_array(self.dataset).reshape(*self.shape[:3], -1)
             return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
-        except Exception as error:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # pylibjpeg's RLE is Rust, whose panics are no Exception
             raise Unreadable(f"{self.path}: its pixels cannot be decoded ({reason(error)})") from error
 
     @property

@@ -60,6 +60,7 @@ class Scene(File):
     def __init__(self, path: Path, handle: BinaryIO) -> None:
         super().__init__(path, handle)
         rasterio = optional("rasterio", f"{path}: scenes need rasterio", "satellite")
+        from rasterio._err import CPLE_BaseError
         from rasterio.errors import RasterioError
 
         self.opened = ExitStack()
@@ -71,7 +72,7 @@ class Scene(File):
             self.source = source = self.opened.enter_context(rasterio.open(path, driver=driver))
             self.dtype = np.dtype(source.dtypes[0])
             self._refuse()
-        except RasterioError as error:
+        except (RasterioError, CPLE_BaseError) as error:  # GDAL keeps an error, which the next question raises
             self.opened.close()
             raise Unreadable(f"{path}: no scene that can be read ({reason(error)})") from error
         except BaseException:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from sr.formats import Unreadable
 from sr.image.resize import imresize
 from sr.inference import models
 from sr.inference.files import enlarge_file
@@ -14,7 +15,7 @@ from pydicom.data import get_testdata_file  # noqa: E402
 from pydicom.pixels import pixel_array  # noqa: E402
 from pydicom.uid import ExplicitVRLittleEndian  # noqa: E402
 
-from tests.formats.dicom.slices import enlarged, place, random, slice_of  # noqa: E402
+from tests.formats.dicom.slices import enlarged, place, random, save, slice_of  # noqa: E402
 
 
 def test_hounsfield_units_are_those_of_the_bicubic(tmp_path, bicubic):
@@ -123,3 +124,15 @@ def test_real_slices(samples, tmp_path, name):
                        "SeriesInstanceUID", "SeriesDescription", "ImageType", "SourceImageSequence",
                        "DerivationDescription", "SmallestImagePixelValue", "LargestImagePixelValue"}  # fmt: skip
     assert {e.tag for e in old if e.tag.element} <= {e.tag for e in new}
+
+
+@pytest.mark.parametrize("error", [type("Panic", (BaseException,), {}), MemoryError, KeyboardInterrupt])
+def test_a_decoder_that_panics_is_told(tmp_path, nearest, monkeypatch, error):
+    source = save(tmp_path / "a.dcm", slice_of(random(4, 6, 1)))
+
+    def panics(_):
+        raise error("index out of bounds")
+
+    monkeypatch.setattr("pydicom.pixels.pixel_array", panics)
+    with pytest.raises(KeyboardInterrupt if error is KeyboardInterrupt else Unreadable, match="index out of bounds"):
+        enlarge_file(source, tmp_path / "b.dcm", nearest, Options())

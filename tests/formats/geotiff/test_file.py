@@ -340,6 +340,17 @@ def test_damage_is_found_and_nothing_is_left(tmp_path, nearest, dtype, told):
         formats.open(tmp_path / "a.tif")
 
 
+def test_a_mask_whose_directory_is_damaged_is_told(tmp_path, nearest):
+    """GDAL opens the file, keeps the error, and raises it at the next question."""
+    save(tmp_path / "a.tif", random(), mask=np.arange(480).reshape(20, 24) > 99)
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        at = file.pages[1].offset
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    data[at : at + 30] = b"\xff" * 30
+    (tmp_path / "a.tif").write_bytes(data)
+    refused(tmp_path, nearest, "no scene that can be read")
+
+
 def test_plain_pictures_are_no_scenes(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", random()[0])
     assert not is_scene(tmp_path / "a.tif")
