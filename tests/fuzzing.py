@@ -122,9 +122,10 @@ def wrong(numbers: list[int], folder: Path) -> dict[str, str]:
     torch.manual_seed(0)
     network = Compact(scale=2, width=8, depth=2).eval()
     enlarger = models.of_generator("small", network, 2, 3, torch.device("cpu"))
+    corpus.samples()  # imported once, for all children
     found, left = {}, list(numbers)
     while left:
-        begun = ""
+        begun, before = "", len(left)
         for line in _in_child(left, folder, enlarger):
             what, text = line.split(" ", 1)
             if what == "begun":
@@ -136,6 +137,8 @@ def wrong(numbers: list[int], folder: Path) -> dict[str, str]:
                 begun = ""
         if begun and begun not in found:
             found[begun] = "the process died, or took too long"
+        if len(left) == before:
+            raise RuntimeError(f"mutant {left[0]} cannot be made")
     return found
 
 
