@@ -72,12 +72,15 @@ class Scene(File):
             self.source = source = self.opened.enter_context(rasterio.open(path, driver=driver))
             self.dtype = np.dtype(source.dtypes[0])
             self._refuse()
+            self._describe(source)
         except (RasterioError, CPLE_BaseError) as error:  # GDAL keeps an error, which the next question raises
             self.opened.close()
             raise Unreadable(f"{path}: no scene that can be read ({reason(error)})") from error
         except BaseException:
             self.opened.close()
             raise
+
+    def _describe(self, source: Any) -> None:
         kinds = [interpretation.name for interpretation in source.colorinterp]
         self.alpha = kinds[-1] == "alpha"
         self.masked = any([flag.name for flag in flags] != ["all_valid"] for flags in source.mask_flag_enums)
@@ -87,7 +90,7 @@ class Scene(File):
         self.shape = (1, source.height, source.width, source.count)
         self.slope = tuple(scale or 1.0 for scale in source.scales)
         self.intercept = tuple(map(float, source.offsets))
-        self.labels = classes.said_by(source, path) or self.labels
+        self.labels = classes.said_by(source, self.path) or self.labels
         self.spacing = (abs(source.transform.e), abs(source.transform.a))
 
     def _refuse(self) -> None:
