@@ -12,9 +12,10 @@ from .geotiff import Scene
 from .nifti import Nifti
 from .picture import Picture
 from .video import Clip
+from .volumes import Volume
 
 # In the order in which they are asked whether a file is theirs. To add a format, write a File and add a line here.
-KINDS: tuple[type[File], ...] = (Dicom, Nifti, Clip, Scene, Animation, Picture)
+KINDS: tuple[type[File], ...] = (Dicom, Nifti, Volume, Clip, Scene, Animation, Picture)
 
 __all__ = [
     "KINDS",

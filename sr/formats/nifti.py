@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from sr.atomic import replacing
-from sr.errors import optional, reason
+from sr.errors import UserError, optional, reason
 from sr.image.range import Range
 
 from .base import LOOKED_AT, Array, File, NoImage, Unreadable
@@ -41,16 +41,9 @@ class Nifti(File):
         nibabel = optional("nibabel", f"{path}: NIfTI needs nibabel", "medical")
         try:
             nibabel.imageglobals.logger.handlers.clear()  # what it has to say goes where other logs go
-            stream = gzip.GzipFile(fileobj=handle) if path.name.lower().endswith(".gz") else handle
-            kinds = (nibabel.Cifti2Image, nibabel.Nifti2Image, nibabel.Nifti1Image)
-            head = stream.read(1024)
-            kind = next((k for k in kinds if k.path_maybe_image(str(path), (head, str(path)))[0]), kinds[-1])
-            stream.seek(0)
-            holder = nibabel.FileHolder(fileobj=stream)
-            self.image: Any = kind.from_file_map({"image": holder, "header": holder})
-            voxels = np.asanyarray(self.image.dataobj.get_unscaled())
-            if stream is not handle:
-                read_to_end(stream)
+            self.image, voxels = self.load(nibabel, path, handle)
+        except UserError:
+            raise
         except Exception as error:  # gzip, zlib and nibabel each raise their own
             raise Unreadable(f"{path}: no volume that can be read ({reason(error)})") from error
         if not isinstance(self.image, nibabel.Nifti1Image):  # CIFTI, for instance: values of points on a surface
@@ -70,10 +63,24 @@ class Nifti(File):
         self.missing = self.dtype.kind == "f"
         x, y, z = np.sqrt((np.asarray(self.image.affine)[:3, :3] ** 2).sum(0))
         self.spacing = (float(x), float(y), float(z))
-        self.slope, self.intercept = (self.image.dataobj.slope,), (self.image.dataobj.inter,)
+        self.slope, self.intercept = (_scaling(self.image)[0],), (_scaling(self.image)[1],)
         across, down = (axis for axis in range(3) if axis != self.axis)
         sizes = self.voxels.shape
         self.shape = (sizes[self.axis] * sizes[3], sizes[down], sizes[across], 1)
+
+    def load(self, nibabel: Any, path: Path, handle: BinaryIO) -> tuple[Any, Array]:
+        """An image of nibabel, and its voxels in stored values."""
+        stream: Any = gzip.GzipFile(fileobj=handle) if path.name.lower().endswith(".gz") else handle
+        kinds = (nibabel.Cifti2Image, nibabel.Nifti2Image, nibabel.Nifti1Image)
+        head = stream.read(1024)
+        kind = next((k for k in kinds if k.path_maybe_image(str(path), (head, str(path)))[0]), kinds[-1])
+        stream.seek(0)
+        holder = nibabel.FileHolder(fileobj=stream)
+        image = kind.from_file_map({"image": holder, "header": holder})
+        voxels = np.asanyarray(image.dataobj.get_unscaled())
+        if stream is not handle:
+            read_to_end(stream)
+        return image, voxels
 
     @property
     def axis(self) -> int:
@@ -109,6 +116,14 @@ class Nifti(File):
 
     def save(self, target: Path, made: list[Array], how: str, plain: bool) -> None:
         write(target, self, made[0], plain)
+
+
+def _scaling(image: Any) -> tuple[float, float]:
+    """Slope and intercept; nibabel says them of what it has read itself, and elsewhere leaves unset ones out."""
+    if hasattr(image.dataobj, "slope"):
+        return image.dataobj.slope, image.dataobj.inter
+    slope, intercept = image.header.get_slope_inter()
+    return slope or 1.0, intercept or 0.0
 
 
 def coarsest_axis(spacing: tuple[float, ...], shape: tuple[int, ...]) -> int:
@@ -147,7 +162,7 @@ def write(path: Path, file: Nifti, voxels: Array, plain: bool = False) -> None:
         (codes[0], made.set_qform, old.get_qform), (codes[1], made.set_sform, old.get_sform)):  # fmt: skip
         if code:
             setter(affine() @ step, code)
-    made.header.set_slope_inter(*(1, 0) if plain else (old.dataobj.slope, old.dataobj.inter))
+    made.header.set_slope_inter(*(1, 0) if plain else (file.slope[0], file.intercept[0]))
     notes = _scale_slices(made.header, [*factors[: len(shape)], 1, 1][:3], made.shape) + _leave_out(made.header)
     if plain:
         made.header["cal_min"] = made.header["cal_max"] = 0  # unset: which values a viewer shows as black and white

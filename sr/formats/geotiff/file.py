@@ -25,6 +25,7 @@ from .writing import BLOCK_PX, writing
 # Numbers of the TIFF tags that only GDAL and GeoTIFF write: pixel scale, tie points, matrix, keys, metadata, nodata,
 # rational polynomials
 GEO_TAGS = (33550, 33922, 34264, 34735, 42112, 42113, 50844)
+JPEG_2000 = frozenset({".jp2", ".j2k", ".j2c", ".jpc", ".jpx"})
 LARGE_PX = 1 << 27  # a larger TIFF is read in windows even without these tags
 CACHE_BYTES = 128 << 20  # of GDAL, whose default is a twentieth of the memory
 
@@ -36,13 +37,13 @@ class Scene(File):
     """
 
     kind = "picture"
-    suffixes = frozenset({".jp2"})
+    suffixes = JPEG_2000
     layout = "windows"
     given: float | None = None  # by the user: the value of missing pixels
 
     @classmethod
     def claims(cls, path: Path, handle: BinaryIO) -> bool:
-        if path.suffix.lower() == ".jp2":
+        if path.suffix.lower() in JPEG_2000:
             return True
         if path.suffix.lower() not in TIFF:
             return False
@@ -68,7 +69,7 @@ class Scene(File):
             rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES, GDAL_TIFF_INTERNAL_MASK=True, GDAL_NUM_THREADS="ALL_CPUS")
         )
         try:
-            driver = "JP2OpenJPEG" if path.suffix.lower() == ".jp2" else "GTiff"
+            driver = "JP2OpenJPEG" if path.suffix.lower() in JPEG_2000 else "GTiff"
             self.source = source = self.opened.enter_context(rasterio.open(path, driver=driver))
             self.dtype = np.dtype(source.dtypes[0])
             self._refuse()

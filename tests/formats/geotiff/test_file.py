@@ -357,10 +357,12 @@ def test_plain_pictures_are_no_scenes(tmp_path):
     assert not is_scene(save(tmp_path / "a.png", random(), driver="PNG"))
 
 
-def test_jpeg_2000_becomes_a_geotiff(tmp_path, nearest):
+@pytest.mark.parametrize("name", ["a.jp2", "a.j2k"])
+def test_jpeg_2000_becomes_a_geotiff(tmp_path, nearest, name):
     pixels = random(3, 64, 80, np.uint16, 0, 4000)
-    save(tmp_path / "a.jp2", pixels, driver="JP2OpenJPEG", QUALITY=100, REVERSIBLE="YES")
-    enlarge_file(tmp_path / "a.jp2", tmp_path / "b.tif", nearest, Options())
+    codec = {"CODEC": "J2K"} if name == "a.j2k" else {}  # the bare codestream, as it is taken out of DICOM
+    save(tmp_path / name, pixels, driver="JP2OpenJPEG", QUALITY=100, REVERSIBLE="YES", **codec)
+    enlarge_file(tmp_path / name, tmp_path / "b.tif", nearest, Options())
     with rasterio.open(tmp_path / "b.tif") as made:
         assert made.driver == "GTiff"
         assert np.array_equal(made.read(), pixels.repeat(2, 1).repeat(2, 2))
