@@ -102,8 +102,9 @@ def _nrrd(path: Path, handle: BinaryIO) -> tuple[Array, Array]:
     sizes = [int(n) for n in said["sizes"].split()]
     data = _data(path, handle, said.get("data file", said.get("datafile", "LOCAL")), int(said.get("byte skip", 0)))
     encoding = said["encoding"].lower()
-    unpack: dict[str, Callable[[bytes], bytes]] = {"raw": bytes, "gzip": gzip.decompress, "gz": gzip.decompress, "bzip2": bz2.decompress,
-              "bz2": bz2.decompress}  # fmt: skip
+    unpack: dict[str, Callable[[bytes], bytes]] = {
+        "raw": bytes, "gzip": gzip.decompress, "gz": gzip.decompress, "bzip2": bz2.decompress, "bz2": bz2.decompress
+    }  # fmt: skip
     if encoding not in unpack or int(said.get("line skip", 0)):
         raise ValueError(f"encoding {encoding}; raw, gzip and bzip2 are read")
     voxels = _array(unpack[encoding](data), kind, said.get("endian", "little") == "big", sizes)
