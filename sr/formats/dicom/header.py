@@ -25,7 +25,8 @@ def no_image(dataset: Any) -> str | None:
     from pydicom.uid import UID
 
     uid = dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID") or UID("")
-    return str(uid.name).removesuffix(" Storage") or "an object of an unknown kind"
+    name = str(uid.name).removesuffix(" Storage")
+    return name if name and name.isprintable() else "an object of an unknown kind"
 
 
 def objection(dataset: Any) -> str | None:

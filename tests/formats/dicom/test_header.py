@@ -151,3 +151,12 @@ def test_indices_are_never_amounts(tmp_path, bicubic):
     with pytest.raises(UserError, match="indices into a palette, which cannot be interpolated; leave out --labels no"):
         enlarge_file(source, tmp_path / "b.dcm", bicubic, Options(labels="no"))
     assert not (tmp_path / "b.dcm").exists()
+
+
+def test_the_name_of_what_is_no_image_may_be_damaged(tmp_path, nearest):
+    data = slice_of(random(4, 6, 1))
+    del data.PixelData, data.Rows
+    data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID = "1.2.840"
+    source = save(tmp_path / "a.dcm", data)
+    source.write_bytes(source.read_bytes().replace(b"1.2.840\0", b"1.2.\n\x01\x02\0"))
+    assert refused(tmp_path, source, nearest).endswith("no image, but an object of an unknown kind")
