@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it: what was sent is removed
     try:
         device = models.choose_device(options.device)
-        names = [*options.model, *weights.bundled()]
+        names = [*options.model, models.AUTO, *weights.bundled()]
         for name in options.model:
             models.load(name, None, device)  # now rather than when someone waits
         with tempfile.TemporaryDirectory(prefix="sr-app-") as folder:
@@ -82,6 +82,7 @@ def page(names: list[str], device: torch.device, max_megapixels: float, folder: 
             with gr.Column(scale=1, min_width=280):
                 file = gr.File(label="Picture", file_types=sorted(picture.SUFFIXES), type="filepath", elem_id="picture")
                 model = gr.Dropdown(names, value=_first(names), label="Model", elem_id="model")
+                gr.Markdown(_purposes(), elem_id="purposes")
                 scale = gr.Dropdown(SCALES, value=OWN_SCALE, label="Enlarge by", allow_custom_value=True)
                 tta = gr.Checkbox(label="Mean over flips and turns (8 times slower)")
                 back_project = gr.Checkbox(label="Lock colours and brightness to the picture")
@@ -97,8 +98,13 @@ def page(names: list[str], device: torch.device, max_megapixels: float, folder: 
 
 
 def _first(names: list[str]) -> str:
-    """The model chosen at first: one made for looks, if there is one."""
-    return next((name for name in names if name.startswith("srgan") or name not in weights.bundled()), names[0])
+    """The model chosen at first: the user's own, or the one that the photo asks for."""
+    return names[0]
+
+
+def _purposes() -> str:
+    """Which model to take for what, as a list."""
+    return "\n".join(f"- **{name}**: {told}" for name, told in models.purposes().items())
 
 
 def parser() -> argparse.ArgumentParser:

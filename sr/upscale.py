@@ -10,6 +10,7 @@ from sr.errors import UserError, exit_status
 from sr.formats import Spacing
 from sr.image.range import Range
 from sr.inference import jobs, labels, memory, models
+from sr.inference.auto import Auto
 from sr.inference.enlarger import Enlarger
 from sr.inference.pixels import BACK_PROJECTIONS, MAX_SCALE, MAX_SIDE_PX, Options
 from sr.inference.precision import HALVES, PRECISIONS
@@ -34,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     device, scale = models.choose_device(options.device), options.scale or models.DEFAULT_SCALE
     enlarger = _enlarger(options.model or [models.default(scale)], options.blend, scale, device, options)
-    if options.precision in HALVES and enlarger.network is None:
+    if isinstance(enlarger, Enlarger) and options.precision in HALVES and enlarger.network is None:
         raise UserError(f"--precision {options.precision}: {enlarger.name} computes as it does; leave it out")
     enlarger.progress, enlarger.precision = True, options.precision
     how = Options(
@@ -49,12 +50,16 @@ def _run(options: argparse.Namespace) -> int:
 
 def _enlarger(
     names: list[str], blend: float | None, scale: float, device: torch.device, how: argparse.Namespace
-) -> Enlarger:
-    """Of one model, or of two that are mixed."""
+) -> Enlarger | Auto:
+    """Of one model, of two that are mixed, or what chooses one."""
     if len(names) > 2 or (len(names) == 2) != (blend is not None):
         raise UserError(
             "--blend W mixes two models: give --model twice, and W between 0 (the first) and 1 (the second)"
         )
+    if models.AUTO in names:
+        if blend is not None:
+            raise UserError(f"--blend W mixes two models that you name; {models.AUTO} is none")
+        return Auto(scale, device, how.tile, how.halo)
     loaded = [models.load_for(name, scale, device, how.tile, how.halo) for name in names]
     return loaded[0] if blend is None else models.blend(loaded[0], loaded[1], blend)
 
@@ -66,7 +71,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("inputs", nargs="*", metavar="IN", help=f"files, folders (mirrored) or patterns: {kinds}")
     p.add_argument("-o", "--out", type=Path, help="a folder, or for one file a file")
     p.add_argument("--model", action="append", metavar="NAME",
-                   help="one of --list, a run's folder, or a file of weights; fast_x<SCALE>")  # fmt: skip
+                   help="one of --list, a run's folder, or a file of weights; auto looks at each photo and "
+                        "chooses; by default fast_x<SCALE>")  # fmt: skip
     p.add_argument("--blend", type=_share, metavar="W", help="of two --model: 0 is the first, 1 the second")
     large = p.add_mutually_exclusive_group()
     between = "any number; what the model does not make is resized; by default that of the model"

@@ -16,6 +16,7 @@ from sr.image.range import Range
 
 from . import files, jobs, models
 from .arrays import in_memory
+from .auto import Auto
 from .enlarger import Enlarger
 from .labels import KEPT
 from .pixels import BACK_PROJECTIONS, Options
@@ -101,7 +102,8 @@ def enlarge(
             - PIL image of mode L, RGB, RGBA, I;16 or F; it is turned upright as its EXIF says;
             - tensor C H W or N C H W, on any device: float from black 0 to white 1, or uint8;
             - path of a file: a picture, animation, clip, DICOM, NIfTI or GeoTIFF.
-        model: as for `load`, or what that returned; by default the quick one of the scale: fast_x2 or fast_x4.
+        model: as for `load`, or what that returned; by default the quick one of the scale: fast_x2 or fast_x4;
+            auto looks at the image, and takes one for clean or for damaged photos.
         scale: of the result, any number; what the model does not make is resized. By default that of the model.
         size: (width, height) in pixels to fit into instead, the shape kept.
         tta: mean over flips and quarter turns; eight times the work.
@@ -177,17 +179,20 @@ def enlarge(
     return made[0] if opened.layout != "volume" and len(made) == 1 else made
 
 
-def _enlarger(model: PathLike | None, scale: float | None, device: str) -> Enlarger:
+def _enlarger(model: PathLike | None, scale: float | None, device: str) -> Enlarger | Auto:
     wanted = scale or models.DEFAULT_SCALE
+    if model == models.AUTO:
+        return Auto(wanted, models.choose_device(device))
     enlarger = models.load_for(model or models.default(wanted), wanted, models.choose_device(device))
     enlarger.precision = "auto"
     return enlarger
 
 
-def _pixels(file: File, enlarger: Enlarger, options: Options) -> np.ndarray:
+def _pixels(file: File, enlarger: Enlarger | Auto, options: Options) -> np.ndarray:
     """N sH sW C, or of a volume X Y Z T."""
     asked = options.labels
     enlarger, options, notes = files.choose_labels(file, enlarger, options)
+    enlarger, _ = files.chosen(enlarger, file)
     files.refuse_too_large(file, enlarger, options, file.shape[0])
     if options.nodata is not None:
         file.use_nodata(options.nodata)
@@ -199,7 +204,7 @@ def _pixels(file: File, enlarger: Enlarger, options: Options) -> np.ndarray:
     return np.stack([made for _, made, _ in files.enlarged_frames(file, enlarger, options)])
 
 
-def _written(source: Path, to: Path, enlarger: Enlarger, options: Options, overwrite: bool) -> Path:
+def _written(source: Path, to: Path, enlarger: Enlarger | Auto, options: Options, overwrite: bool) -> Path:
     if not source.exists():  # nor a pattern
         raise MissingError(f"{source}: no such file")
     (job,) = jobs.jobs([str(source)], to, options.by(enlarger.scale))

@@ -19,6 +19,7 @@ from sr.formats import File, picture
 from sr.formats.labels import distinct
 
 from . import labels, volume, windows
+from .auto import Auto
 from .enlarger import Enlarger
 from .memory import free_bytes, give_back
 from .pixels import Options, enlarge
@@ -28,12 +29,14 @@ BATCH = 8  # frames at once on a GPU; on a CPU several are no faster than one
 ALIKE = 0.1  # of the range that a network was trained for: what a file must at least use of it
 
 
-def enlarge_file(source: Path, target: Path, enlarger: Enlarger, options: Options, overwrite: bool = False) -> str:
+def enlarge_file(
+    source: Path, target: Path, enlarger: Enlarger | Auto, options: Options, overwrite: bool = False
+) -> str:
     """Enlarge a file of any kind into `target`, with its metadata.
 
     Args:
         source, target: files of one kind; `target` is replaced.
-        enlarger: to use.
+        enlarger: to use, or what chooses it by the file.
         options: what else is done.
         overwrite: replace a map of what was invented too.
 
@@ -52,6 +55,7 @@ def enlarge_file(source: Path, target: Path, enlarger: Enlarger, options: Option
                 f"{source}: a map of what was invented is made of still images alone; leave out --uncertainty"
             )
         enlarger, options, notes = choose_labels(file, enlarger, options)
+        enlarger, why = chosen(enlarger, file)
         refuse_too_large(file, enlarger, options, 1 if file.kind == "video" else file.shape[0])
         if options.spacing is not None:
             file.use_spacing(options.spacing)
@@ -60,10 +64,20 @@ def enlarge_file(source: Path, target: Path, enlarger: Enlarger, options: Option
         file.refuse(target)
         notes += choose_range(file, enlarger, options) + may_be_labels(file, asked)
         {"frames": _frames, "windows": _windows, "volume": _volume}[file.layout](file, target, enlarger, options)
-        return "; ".join(file.notes + notes + told(file, enlarger, options))
+        return "; ".join(why + file.notes + notes + told(file, enlarger, options))
 
 
-def choose_labels(file: File, enlarger: Enlarger, options: Options) -> tuple[Enlarger, Options, list[str]]:
+def chosen(enlarger: Enlarger | Auto, file: File) -> tuple[Enlarger, list[str]]:
+    """What enlarges the file, and a note on why where that was chosen by the file."""
+    if isinstance(enlarger, Enlarger):
+        return enlarger, []
+    found, why = enlarger.of(file)
+    return found, [why]
+
+
+def choose_labels(
+    file: File, enlarger: Enlarger | Auto, options: Options
+) -> tuple[Enlarger | Auto, Options, list[str]]:
     """Decide whether the numbers of a file are labels: where it says so, or the user does.
 
     Returns:

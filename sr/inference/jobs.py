@@ -13,6 +13,7 @@ from sr.atomic import sweep
 from sr.errors import UserError, reason
 
 from . import files
+from .auto import Auto
 from .enlarger import Enlarger
 from .pixels import Options
 from .warned import captured
@@ -72,12 +73,14 @@ def jobs(inputs: list[str], out: Path, by: str) -> list[Job]:
     return found
 
 
-def run(work: list[Job], enlarger: Enlarger, options: Options, overwrite: bool = False, dry_run: bool = False) -> bool:
+def run(
+    work: list[Job], enlarger: Enlarger | Auto, options: Options, overwrite: bool = False, dry_run: bool = False
+) -> bool:
     """Enlarge every file and print the notes; results that exist are left as they are.
 
     Args:
         work: as `jobs`.
-        enlarger: to use.
+        enlarger: to use, or what chooses it by the file.
         options: what else is done.
         overwrite: make anew what is there already.
         dry_run: only say what would be done.

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from .auto import Auto
 from .enlarger import Enlarger
 from .interpolate import nearest
 from .stretch import Stretch
@@ -18,7 +19,7 @@ AT_ONCE = 1 << 22  # votes: more take more memory, and are no faster
 TIE = 1e-9  # by which the nearest label is ahead of others that are as near
 
 
-def repeating(name: str, like: Enlarger) -> Enlarger:
+def repeating(name: str, like: Enlarger | Auto) -> Enlarger:
     """What stands in for a network of the same scale where labels are enlarged: they never go through it."""
     return Enlarger(name, like.scale, None, lambda lr: nearest(lr, like.scale), torch.device("cpu"),
                     progress=like.progress)  # fmt: skip

@@ -19,6 +19,14 @@ from .interpolate import INTERPOLATIONS
 
 SUFFIXES = (".safetensors", ".ckpt", ".pth", ".pt", ".onnx", ".torchscript")
 DEFAULT_SCALE = 4  # where nothing says another
+AUTO = "auto"  # no model, but a look at each photo: see sr.inference.auto
+CLEAN, REAL, LOOKS = "fast", "real", "srgan"  # families of bundled models, of which there may be one a scale
+PURPOSES = {
+    AUTO: "looks at each photo, takes one of the first two below, and says which and why",
+    CLEAN: "clean, sharp pictures that are too small; invents least, so for scans, plates and measuring too",
+    REAL: "photos as phones, messengers and websites leave them: noise, blur, JPEG blocks are taken away",
+    LOOKS: "clean pictures, for looks: crisp texture, part of which is invented",
+}
 
 
 def load(
@@ -49,6 +57,9 @@ def load(
     if str(model) in INTERPOLATIONS:
         by, interpolate = scale or DEFAULT_SCALE, INTERPOLATIONS[str(model)]
         return Enlarger(str(model), by, None, lambda lr: interpolate(lr, by), device, tile=tile, halo=halo)
+    if str(model) == AUTO:
+        raise UserError(f"{AUTO}: looks at each photo to choose a model, in sr.upscale, on the page and in sr.enlarge; "
+                        f"name a model here: {', '.join(weights.bundled())}")  # fmt: skip
     path = weights.find(model, INTERPOLATIONS)
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"{model}: not a model; give the folder of a run or a weights file ({', '.join(SUFFIXES)})")
@@ -74,20 +85,36 @@ def load_for(
 
 
 def default(factor: float) -> str:
-    """The name of the bundled `fast_` model whose scale is the next at or above `factor`, or the largest."""
-    scales = {int(name.removeprefix("fast_x")): name for name in weights.bundled() if name.startswith("fast_x")}
-    return scales[min((s for s in scales if s >= factor), default=max(scales))]
+    """The bundled model for clean pictures, which is taken where none is named."""
+    return str(of_family(CLEAN, factor))
+
+
+def of_family(family: str, factor: float) -> str | None:
+    """The bundled model of a family whose scale is the next at or above `factor`, or the largest; None without any."""
+    scales = {scale_of(name): name for name in weights.bundled() if name.startswith(f"{family}_x")}
+    return scales[min((s for s in scales if s >= factor), default=max(scales))] if scales else None
+
+
+def scale_of(name: str) -> int:
+    """Of a bundled model."""
+    return int(name.rpartition("_x")[2])
+
+
+def purposes() -> dict[str, str]:
+    """Which model to take for what: auto, and the families that are bundled, each with its use."""
+    there = {name.rpartition("_x")[0] for name in weights.bundled()}
+    return {AUTO: PURPOSES[AUTO]} | {f"{family}_x...": told for family, told in PURPOSES.items() if family in there}
 
 
 def listing() -> str:
-    """The bundled models, a line each."""
+    """The bundled models, a line each, and which to take for what."""
     lines = []
     for name, file in weights.bundled().items():
         generator, about = weights.load(file)
         count = sum(p.numel() for p in generator.parameters()) / 1e6
         size = f"x{about['scale']}, {about['channels']} channels, {count:.2f} M parameters"
         lines.append(f"{name}\t{size}\t{about.get('summary', '')}")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *(f"{name}\t{told}" for name, told in purposes().items())])
 
 
 def blend(first: Enlarger, second: Enlarger, weight: float) -> Enlarger:

@@ -16,6 +16,7 @@ from sr.image.resize import resize_to
 from sr.image.view import visible
 
 from . import files, models
+from .auto import Auto
 from .enlarger import Enlarger
 from .memory import give_back
 from .pixels import BACK_PROJECTIONS, Options
@@ -58,19 +59,24 @@ class Preview:
             _scale(scale), symmetries=tta, back_projections=BACK_PROJECTIONS if back_project else 0,
             labels="nearest" if labels else "auto",
         )  # fmt: skip
+        give_back()
+        with formats.open(source) as picture:
+            if picture.moves or picture.layout != "frames" or picture.shape[0] > 1:
+                raise UserError(f"{source.name}: the page takes single pictures, no animation or scene; use "
+                                "python -m sr.upscale")  # fmt: skip
+            return self._enlarge(picture, self._loaded(model, options.scale), options)
+
+    def _loaded(self, model: str, scale: float | None) -> Enlarger | Auto:
+        if model == models.AUTO:
+            return Auto(scale or models.DEFAULT_SCALE, self.device, progress=True)
         with self.lock:
             if model not in self.loaded:
                 self.loaded[model] = models.load(model, None, self.device)
                 self.loaded[model].progress, self.loaded[model].precision = True, "auto"
-            enlarger = self.loaded[model]
-        give_back()
-        with formats.open(source) as picture:
-            return self._enlarge(picture, enlarger, options)
+            return self.loaded[model]
 
-    def _enlarge(self, file: formats.File, enlarger: Enlarger, options: Options) -> tuple[Any, str, str]:
+    def _enlarge(self, file: formats.File, enlarger: Enlarger | Auto, options: Options) -> tuple[Any, str, str]:
         name = file.path.name
-        if file.moves or file.layout != "frames" or file.shape[0] > 1:
-            raise UserError(f"{name}: the page takes single pictures, no animation or scene; use python -m sr.upscale")
         _, lr_height, lr_width, bands = file.shape
         height, width = options.size(lr_height, lr_width, enlarger.scale)
         own = lr_height * lr_width * enlarger.scale**2 * max(bands / 3, 1)  # of the network, before any resize
@@ -80,6 +86,7 @@ class Preview:
                             f"this page makes at most {self.max_megapixels:g}")  # fmt: skip
         asked = options.labels
         enlarger, options, notes = files.choose_labels(file, enlarger, options)
+        enlarger, why = files.chosen(enlarger, file)
         file.refuse(file.path)  # where its kind cannot hold labels
         notes += files.choose_range(file, enlarger, options) + files.may_be_labels(file, asked)
         ((pixels, made, _),) = files.enlarged_frames(file, enlarger, options)
@@ -91,7 +98,11 @@ class Preview:
         for path, one in zip(shown, (pixels, made), strict=True):
             _show(one, height, width, _all_of(pixels) if file.as_labels else file.range).save(path)
         told = f"{lr_width}x{lr_height} to {width}x{height} pixels by {enlarger.name}"
-        return tuple(map(str, shown)), "; ".join([told, *notes, *files.told(file, enlarger, options)]), str(target)
+        return (
+            tuple(map(str, shown)),
+            "; ".join([told, *why, *notes, *files.told(file, enlarger, options)]),
+            str(target),
+        )
 
 
 def _show(pixels: np.ndarray, height: int, width: int, values: Range) -> Image.Image:

@@ -11,7 +11,6 @@ import torch
 
 from sr.app import main
 from sr.inference.preview import Preview
-from sr.weights import store as weights
 
 from .conftest import ROOT
 
@@ -62,7 +61,9 @@ def test_in_a_browser(browser, address, photo, tmp_path):
         except sync.TimeoutError:
             continue
     page.click("#enlarge")
-    page.get_by_text("60x40 to 240x160 pixels by srgan_x4").wait_for(timeout=60_000)
+    page.get_by_text("60x40 to 240x160 pixels by fast_x4; auto takes fast_x4: the photo is clean").wait_for(
+        timeout=60_000
+    )
     pictures = page.locator(".gradio-container img")
     page.wait_for_function(
         "[...document.images].filter(i => i.naturalWidth == 240 && i.naturalHeight == 160).length >= 2"
@@ -73,7 +74,5 @@ def test_in_a_browser(browser, address, photo, tmp_path):
     download.value.save_as(tmp_path / "got.jpg")
     assert download.value.suggested_filename == "face_x4.jpg"
     assert all(url.startswith((address, "blob:", "data:")) for url in asked)  # nothing from elsewhere
-    expected = Preview(torch.device("cpu"), 1, tmp_path)(str(photo), str(weights.find("srgan_x4")), "4", False, False)[
-        2
-    ]
+    expected = Preview(torch.device("cpu"), 1, tmp_path)(str(photo), "fast_x4", "4", False, False)[2]
     assert (tmp_path / "got.jpg").read_bytes() == Path(expected).read_bytes()

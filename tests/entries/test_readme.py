@@ -145,6 +145,8 @@ def check(command: str, arguments: list[str], folder: Path) -> None:
             config = OmegaConf.load(run / "config.yaml")
             for key in {"scale", "channels", "data.root", "bands"} & set(given):  # the option did what it says
                 assert OmegaConf.select(config, key) == yaml.safe_load(given[key])
+    elif command == "sr.degradations":
+        pass  # tests/entries/test_degradations.py
     elif command == "sr.report":
         assert (folder / "report.html").stat().st_size > 1e6
     elif command == "sr.dashboard":
