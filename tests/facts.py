@@ -103,6 +103,12 @@ def _still(path: Path, image: Image.Image, orientation: int) -> np.ndarray:
     keyed = "transparency" in image.info and image.mode != "P"
     if image.format == "PNG" and (keyed or path.read_bytes()[24] == 16):
         pixels = imagecodecs.png_decode(path.read_bytes())
+    elif image.format == "AVIF" and b"pixi\0\0\0\0\3\x0a" in path.read_bytes():
+        pixels = imagecodecs.avif_decode(path.read_bytes())
+    elif image.format == "HEIF" and image.info["bit_depth"] > 8:
+        import pillow_heif
+
+        pixels = np.asarray(pillow_heif.open_heif(path, convert_hdr_to_8bit=False))
     elif image.format == "TIFF" and image.mode not in ("P", "CMYK", "1"):
         pixels = _of_tifffile(path)
     else:

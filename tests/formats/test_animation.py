@@ -1,5 +1,6 @@
 """What moves without being a clip: each frame, its time, and how often all is shown."""
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,6 +10,7 @@ from sr.formats import Unreadable, animation
 from sr.inference.files import enlarge_file
 from sr.inference.models import load
 from sr.inference.pixels import Options
+from tests.formats.picture.raw import chunk
 from tests.formats.picture.samples import ICC
 
 LOSSLESS = {".gif": {}, ".png": {}, ".webp": {"lossless": True, "exact": True}}
@@ -139,3 +141,16 @@ def test_a_failing_write_leaves_the_old_file(tmp_path, monkeypatch):
         animation.write(tmp_path / "b.gif", frames, made.durations_ms, made.loop)
     assert (tmp_path / "b.gif").read_bytes() == b"the old one"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.gif", "b.gif"]
+
+
+def test_what_pillow_does_not_write_of_an_animation_is_told(tmp_path):
+    levels = np.random.default_rng(0).integers(0, 1023, (3, 32, 32, 3)).astype(np.uint16)
+    (tmp_path / "a.avif").write_bytes(imagecodecs.avif_encode(levels, 90, bitspersample=10, primaries=9, transfer=16))
+    told = enlarge_file(tmp_path / "a.avif", tmp_path / "b.avif", load("nearest", 2), Options())
+    assert "not kept: 10 bits (8 are read and written)" in told
+    assert "not kept: primaries 9 and transfer function 16 of H.273" in told
+    make(tmp_path / "a.png")
+    data = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(data[:33] + chunk(b"gAMA", b"\0\1\x86\xa0") + data[33:])
+    told = enlarge_file(tmp_path / "a.png", tmp_path / "b.png", load("nearest", 2), Options())
+    assert "not kept: chunk gAMA" in told

@@ -118,6 +118,14 @@ def avif(path, pixels=None, **options):
     path.write_bytes(imagecodecs.avif_encode(smooth() if pixels is None else pixels, 95, **options))
 
 
+def deep_heic(path, pixels):
+    """Of 10 bits."""
+    import pillow_heif
+
+    hdr = {"color_primaries": 9, "transfer_characteristics": 16, "matrix_coefficients": 9, "full_range_flag": 1}
+    pillow_heif.encode("RGB;16", pixels.shape[1::-1], pixels.tobytes(), path, quality=95, **hdr)
+
+
 def samples() -> Iterator[Sample]:
     rgb, gray = {"channels": 3, "dtype": "uint8"}, {"channels": 1, "dtype": "uint8"}
     rgba, deep, deep_gray = rgb | {"channels": 4}, rgb | {"dtype": "uint16"}, gray | {"dtype": "uint16"}
@@ -235,6 +243,8 @@ def _others(rgb, gray, rgba) -> Iterator[Sample]:
         yield Sample("avif/p3.avif", partial(avif, primaries=12, transfer=13), {"nclx": (12, 13)}, within=3)
         yield Sample("avif/pq.avif", partial(avif, primaries=9, transfer=16), {"nclx": (9, 16)}, within=3)
         yield Sample("avif/rgba.avif", partial(avif, pixels=see_through()), rgba, within=6)
+        hdr = partial(avif, pixels=smooth(3, 1023, np.uint16), bitspersample=10, primaries=9, transfer=16)
+        yield Sample("avif/deep.avif", hdr, {"nclx": (9, 16), "dtype": "uint16"}, within=10)
         yield Sample("avif/said.avif", partial(by_pillow, **said), {"icc": ICC}, within=3)
     try:
         import pillow_heif
@@ -245,4 +255,6 @@ def _others(rgb, gray, rgba) -> Iterator[Sample]:
     large = np.kron(smooth(), np.ones((4, 4, 1), np.uint8))  # x265 makes nothing smaller
     yield Sample("heic/rgb.heic", partial(by_pillow, pixels=large), rgb, within=3)
     yield Sample("heic/p3.heic", partial(by_pillow, pixels=large, **p3), {"nclx": (12, 13)}, within=3)
+    deep = np.kron(smooth(3, 65535, np.uint16), np.ones((4, 4, 1), np.uint16))
+    yield Sample("heic/deep.heic", partial(deep_heic, pixels=deep), {"nclx": (9, 16), "dtype": "uint16"}, within=700)
     yield Sample("heic/said.heif", partial(by_pillow, pixels=large, **said), {"icc": ICC}, within=3)

@@ -1,4 +1,4 @@
-"""PNG, JPEG, WebP, BMP, TIFF, AVIF, HEIC: 8 and 16 bit, TIFF also float; gray, RGB, alpha, N bands; and metadata."""
+"""PNG, JPEG, WebP, BMP, TIFF, AVIF, HEIC: 8 to 16 bits, TIFF also float; gray, RGB, alpha, N bands; and metadata."""
 
 from .file import Picture
 from .limits import refuse_bombs

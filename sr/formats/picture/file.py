@@ -17,11 +17,11 @@ from sr.image.range import Range
 from .. import beside
 from ..base import Array, File, Unreadable
 from ..checksums import check_png, check_tiff
-from . import heif, pillow, png, tiff
+from . import boxes, heif, pillow, png, tiff
 from .limits import refuse_bombs
 from .meta import IPTC, IPTC_RESOURCE, ISO_GAIN_MAP, RENEWED, UNKEPT, Meta, meta_of, meta_of_tags, without_gain_map
 from .orientation import ORIENTATION, UPRIGHT
-from .suffixes import INDEXED, LOSSLESS, SUFFIXES, TIFF, advice
+from .suffixes import INDEXED, LOSSLESS, OF_8_BITS, SUFFIXES, TIFF, advice
 from .writing import lost, refuse, write
 
 
@@ -79,6 +79,8 @@ class Picture(File):
             check_png(self.path, self.handle)
         if self.opened.format == "PNG" and (png.depth(self.handle) == 16 or png.has_key(self.opened)):
             return png.decoded(self.handle)
+        if self.opened.format in ("AVIF", "HEIF") and 8 < self.bits < 16:
+            return heif.decoded(self.handle, self.opened.format, self.bits)
         if self.is_indexed:
             return np.asarray(self.opened).astype(np.uint8)
         return pillow.pixels_of(self.opened)
@@ -87,6 +89,15 @@ class Picture(File):
     def is_indexed(self) -> bool:
         """Whether pixels are read as indices into a palette, or as single bits: as they are stored."""
         return self.as_labels and self.opened is not None and self.opened.mode in ("P", "1")
+
+    @cached_property
+    def bits(self) -> int:
+        """Bits a channel: 8 or more."""
+        if self.opened is not None and self.opened.format == "HEIF":
+            return int(self.opened.info.get("bit_depth", 8))
+        if self.opened is not None and self.opened.format == "AVIF":
+            return heif.depth(self.handle)
+        return 8 * self.dtype.itemsize
 
     @property
     def dtype(self) -> np.dtype[Any]:  # type: ignore[override]
@@ -123,9 +134,9 @@ class Picture(File):
                 warnings.simplefilter("ignore")  # about damaged EXIF
                 image = self.opened or self._by_pillow()
                 meta = meta_of_tags(self.handle, self.page) if image is None else meta_of(image)
-                return self._with_more(replace(meta, alpha=self.alpha), image)
+                return self._with_more(replace(meta, alpha=self.alpha, bits=self.bits), image)
         except Exception:  # Pillow raises many kinds on damaged metadata
-            return Meta(self.alpha, lost=("what it says of itself, which is damaged",))
+            return Meta(self.alpha, self.bits, lost=("what it says of itself, which is damaged",))
 
     def _by_pillow(self) -> Image.Image | None:
         """A TIFF for what Pillow tells of it; None where it has more bits or bands than Pillow opens."""
@@ -143,8 +154,7 @@ class Picture(File):
             lost = [f"chunk {name}" for name in lost]
         elif kind in ("AVIF", "HEIF"):
             colours = heif.colours_of(self.handle)
-            if (bits := heif.depth(self.handle)) > 8:
-                lost.append(f"{bits} bits (8 are read and written)")
+            lost += [f"{what} beside the picture" for what in boxes.beside(self.handle)]
         if b"hdrgm:Version" in (meta.xmp or b"") or any(data.startswith(ISO_GAIN_MAP) for _, data in _segments(image)):
             lost.append("the gain map of its high dynamic range")  # Pillow does not count it as a picture
             meta = replace(meta, xmp=without_gain_map(meta.xmp))
@@ -184,13 +194,18 @@ class Picture(File):
     def refuse(self, target: Path) -> None:
         if self.as_labels and target.suffix.lower() not in (INDEXED if self.is_indexed else LOSSLESS):
             raise UserError(f"{self.path}: {target.suffix} does not keep labels as they are; name a .png")
-        refuse(target, self.dtype, self.shape[3])
+        refuse(target, np.dtype(np.uint8) if self._is_narrowed(target) else self.dtype, self.shape[3])
+
+    def _is_narrowed(self, target: Path) -> bool:
+        """Whether 10 or 12 bits become 8: a photograph of a telephone as a JPEG."""
+        return self.bits in (10, 12) and target.suffix.lower() in OF_8_BITS
 
     def save(self, target: Path, made: list[Array], how: str, plain: bool) -> None:
         height, width = made[0].shape[:2]
         meta = self.meta.enlarged(width, height, width / self.shape[2])
         meta = replace(meta, palette=self.opened) if self.is_indexed and not plain else meta
-        write(target, made[0], meta)
+        narrowed = made[0].dtype == np.uint16 and self._is_narrowed(target)
+        write(target, (made[0] / 257).round().astype(np.uint8) if narrowed else made[0], meta)
         self.notes += [f"not kept: {what}" for what in lost(target.suffix, meta)]
         down, across, turned = height / self.shape[1], width / self.shape[2], self.orientation != 1
         self.notes += beside.carry(self.path, target, down, across, turned)

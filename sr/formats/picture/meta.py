@@ -29,6 +29,7 @@ class Meta:
 
     Args:
         alpha: the last channel is transparency.
+        bits: a channel, of integers; pixels of 10 and 12 bits are scaled to all of 16.
         icc, exif, xmp: the bytes as they are stored.
         dpi: pixels an inch, across and down.
         colours: primaries and transfer function, numbers of ITU-T H.273, where it says so outside of ICC.
@@ -41,6 +42,7 @@ class Meta:
     """
 
     alpha: bool = False
+    bits: int = 8
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
@@ -97,7 +99,7 @@ def meta_of(image: Image.Image) -> Meta:
     xmp = xmp.encode() if isinstance(xmp, str) else xmp
     icc = info.get("icc_profile") if image.mode != "CMYK" else None  # CMYK is converted, so its profile no longer fits
     dpi = info.get("dpi")
-    return Meta(False, icc or None, exif, _upright(xmp), None if dpi is None else (float(dpi[0]), float(dpi[1])))
+    return Meta(icc=icc or None, exif=exif, xmp=_upright(xmp), dpi=(float(dpi[0]), float(dpi[1])) if dpi else None)
 
 
 def meta_of_tags(handle: BinaryIO, page: Any) -> Meta:
@@ -114,7 +116,7 @@ def meta_of_tags(handle: BinaryIO, page: Any) -> Meta:
         exif = described(exif)
     icc, xmp = (page.tags[code].value if code in page.tags else None for code in (ICC, XMP))
     dpi = page.get_resolution("INCH") if X_RESOLUTION in page.tags and page.resolutionunit > 1 else None
-    return Meta(False, icc, exif.tobytes() if len(exif) else None, _upright(xmp), dpi)
+    return Meta(icc=icc, exif=exif.tobytes() if len(exif) else None, xmp=_upright(xmp), dpi=dpi)
 
 
 def described(tags: Image.Exif) -> Image.Exif:

@@ -16,7 +16,8 @@ TIFF = {".tif", ".tiff"}
 JPEG = {".jpg", ".jpeg"}
 INDEXED = {".png", ".bmp"} | TIFF  # which hold palettes
 LOSSLESS = INDEXED | {".webp"}
-SUFFIXES = {".png", ".webp", ".bmp"} | JPEG | TIFF | AVIF | HEIC
+OF_8_BITS = {".webp", ".bmp"} | JPEG
+SUFFIXES = {".png"} | OF_8_BITS | TIFF | AVIF | HEIC
 
 
 def advice(path: Path) -> str:

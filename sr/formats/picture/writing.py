@@ -13,10 +13,11 @@ from sr.errors import UserError
 from ..base import Array
 from . import heif, pillow, png
 from .meta import IPTC, IPTC_RESOURCE, XMP, Meta, exif_of
-from .suffixes import AVIF, HEIC, JPEG, SUFFIXES, TIFF
+from .suffixes import AVIF, HEIC, JPEG, OF_8_BITS, SUFFIXES, TIFF
 from .tiff_writer import write_tiff
 
 TEXT = (b"tEXt", b"zTXt", b"iTXt")
+QUALITY = 95  # of 100, where coding loses something
 SEGMENT_BYTES = 65_500  # of IPTC, that a segment of a JPEG holds
 
 
@@ -25,7 +26,7 @@ def refuse(path: Path, dtype: np.dtype[Any], channels: int) -> None:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise UserError(f"{path}: cannot write '{path.suffix}' files; use one of {sorted(SUFFIXES)}")
-    fits = dtype == np.uint8 or (dtype == np.uint16 and suffix == ".png")
+    fits = dtype == np.uint8 or (dtype == np.uint16 and suffix not in OF_8_BITS)
     if suffix not in TIFF and (channels > 4 or not fits):
         raise UserError(f"{path}: {suffix} holds no {channels} channels of {dtype}; write a .tif"
                         f"{' or .png' if dtype == np.uint16 and channels <= 4 else ''}")  # fmt: skip
@@ -37,7 +38,8 @@ def write(path: str | Path, pixels: Array, meta: Meta | None = None) -> None:
     """Write a picture: whole or not at all.
 
     Args:
-        path: .png takes 8 and 16 bits, .tif these, float and any number of bands, others 8 bits of gray or RGB(A).
+        path: .png takes 8 and 16 bits, .avif and .heic 8 and the upper 10 or 12 of 16, .tif 8, 16, float and any
+            number of bands, others 8 bits of gray or RGB(A).
         pixels: H W C; integers or float.
         meta: written too, as far as the format can hold it.
 
@@ -57,6 +59,10 @@ def write(path: str | Path, pixels: Array, meta: Meta | None = None) -> None:
         with replacing(path) as temporary:
             temporary.write_bytes(png.encoded(pixels, meta))
         return
+    if suffix in AVIF | HEIC and pixels.dtype == np.uint16:
+        with replacing(path) as temporary:
+            heif.write(temporary, pixels, meta, QUALITY)
+        return
     image = pillow.indexed(pixels[..., 0], meta.palette) if meta.palette else pillow.of_pixels(pixels)
     with replacing(path) as temporary:
         image.save(temporary, **_options(suffix, meta))
@@ -67,12 +73,16 @@ def write(path: str | Path, pixels: Array, meta: Meta | None = None) -> None:
 def lost(suffix: str, meta: Meta) -> list[str]:
     """What a picture says that is not kept in a file of this suffix."""
     found, suffix = list(meta.lost), suffix.lower()
+    if meta.bits in (10, 12) and suffix in OF_8_BITS:
+        found.append(f"{meta.bits} bits (8 are written)")
+    if meta.bits > heif.DEEPEST and suffix in AVIF | HEIC:
+        found.append(f"{meta.bits} bits ({heif.DEEPEST} are written)")
     if suffix != ".png":
         kinds = [kind.decode("latin-1") for kind, _ in meta.chunks if kind not in TEXT]
         found += [f"chunks {', '.join(kinds)}"] if kinds else []
         texts = [data.split(b"\0")[0].decode("latin-1") for kind, data in meta.chunks if kind in TEXT]
         found += [f"text ({', '.join(texts)})"] if texts else []
-        if meta.colours and suffix not in AVIF | HEIC:
+        if meta.colours and (suffix not in AVIF | HEIC or (suffix in HEIC and meta.icc)):
             found.append(
                 f"primaries {meta.colours[0]} and transfer function {meta.colours[1]} of H.273; a .png keeps them"
             )
@@ -93,13 +103,13 @@ def _options(suffix: str, meta: Meta) -> dict[str, Any]:
     if meta.dpi is not None and suffix != ".webp" and suffix not in AVIF | HEIC:
         options["dpi"] = meta.dpi
     if suffix in JPEG:
-        options |= {"quality": 95, "subsampling": 0} | ({"comment": meta.comment} if meta.comment else {})
+        options |= {"quality": QUALITY, "subsampling": 0} | ({"comment": meta.comment} if meta.comment else {})
         options |= {"xmp": meta.xmp} if meta.xmp else {}
         options |= {"extra": _segment_of(meta.iptc)} if meta.iptc and len(meta.iptc) <= SEGMENT_BYTES else {}
     elif suffix == ".webp":
         options |= {"lossless": True} | ({"xmp": meta.xmp} if meta.xmp else {})
     elif suffix in AVIF | HEIC:
-        options |= {"quality": 95, "subsampling": "4:4:4"} | ({"xmp": meta.xmp} if meta.xmp else {})
+        options |= {"quality": QUALITY, "subsampling": "4:4:4"} | ({"xmp": meta.xmp} if meta.xmp else {})
     elif suffix == ".png" and meta.xmp:
         texts = PngImagePlugin.PngInfo()
         texts.add_itxt("XML:com.adobe.xmp", meta.xmp.decode("utf-8", "replace"))

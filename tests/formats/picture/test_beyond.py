@@ -120,13 +120,6 @@ def test_colours_of_avif_and_heic(tmp_path, suffix, colours):
     assert "primaries" in enlarged(source, ".jpg")[1]
 
 
-def test_ten_bits_that_become_eight_are_told(tmp_path):
-    imagecodecs = pytest.importorskip("imagecodecs")
-    pixels = np.full((32, 32, 3), 700, np.uint16)
-    (tmp_path / "a.avif").write_bytes(imagecodecs.avif_encode(pixels, 90, bitspersample=10))
-    assert "not kept: 10 bits (8 are read and written)" in enlarged(tmp_path / "a.avif")[1]
-
-
 def test_further_pictures_of_a_jpeg_are_told(tmp_path):
     images = [Image.new("RGB", (32, 32), (200, level, 20)) for level in (30, 90)]
     images[0].save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=images[1:])
