@@ -1,9 +1,6 @@
 """Volumes of other programs, which become NIfTI: FreeSurfer's MGH, NRRD, MetaImage, and pairs .hdr and .img."""
 
-import bz2
 import gzip
-import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,6 +11,7 @@ from sr.errors import UserError
 from .base import Array, NoImage, Unreadable, is_named
 from .checksums import read_to_end
 from .nifti import Nifti
+from .raw import data_of, voxels_in
 
 MGH, NRRD, META = (".mgz", ".mgh"), (".nrrd", ".nhdr"), (".mha", ".mhd")
 TO_RAS = {"left-posterior-superior": (-1, -1, 1), "lps": (-1, -1, 1), "left-anterior-superior": (-1, 1, 1),
@@ -23,10 +21,13 @@ KINDS_OF_NRRD = {
     "i2": ("short", "short int", "signed short", "signed short int", "int16", "int16_t"),
     "u2": ("ushort", "unsigned short", "unsigned short int", "uint16", "uint16_t"),
     "i4": ("int", "signed int", "int32", "int32_t"), "u4": ("uint", "unsigned int", "uint32", "uint32_t"),
+    "i8": ("longlong", "long long", "long long int", "signed long long", "signed long long int", "int64", "int64_t"),
+    "u8": ("ulonglong", "unsigned long long", "unsigned long long int", "uint64", "uint64_t"),
     "f4": ("float",), "f8": ("double",),
 }  # fmt: skip
-KINDS_OF_META = {"CHAR": "i1", "UCHAR": "u1", "SHORT": "i2", "USHORT": "u2", "INT": "i4", "UINT": "u4", "FLOAT": "f4",
-                 "DOUBLE": "f8"}  # fmt: skip
+ENCODINGS = ("raw", "gzip", "gz", "bzip2", "bz2")  # of NRRD
+KINDS_OF_META = {"CHAR": "i1", "UCHAR": "u1", "SHORT": "i2", "USHORT": "u2", "INT": "i4", "UINT": "u4", "LONG": "i4",
+                 "ULONG": "u4", "LONG_LONG": "i8", "ULONG_LONG": "u8", "FLOAT": "f4", "DOUBLE": "f8"}  # fmt: skip
 
 
 class Volume(Nifti):
@@ -98,28 +99,33 @@ def _nrrd(path: Path, handle: BinaryIO) -> tuple[Array, Array]:
         key, colon, value = line.partition(":")
         if colon and not line.startswith("#") and not value.startswith("="):
             said[key.strip().lower()] = value.strip()
-    kind = next(kind for kind, names in KINDS_OF_NRRD.items() if said["type"].lower() in names)
-    sizes = [int(n) for n in said["sizes"].split()]
-    data = _data(path, handle, said.get("data file", said.get("datafile", "LOCAL")), int(said.get("byte skip", 0)))
-    encoding = said["encoding"].lower()
-    unpack: dict[str, Callable[[bytes], bytes]] = {
-        "raw": bytes, "gzip": gzip.decompress, "gz": gzip.decompress, "bzip2": bz2.decompress, "bz2": bz2.decompress
-    }  # fmt: skip
-    if encoding not in unpack or int(said.get("line skip", 0)):
-        raise ValueError(f"encoding {encoding}; raw, gzip and bzip2 are read")
-    voxels = _array(unpack[encoding](data), kind, said.get("endian", "little") == "big", sizes)
-    vectors = [None if word == "none" else [float(x) for x in word.strip("()").split(",")]
-               for word in said.get("space directions", "").replace(", ", ",").split()]  # fmt: skip
-    if vectors and None in vectors:  # an axis of values, not of space
-        voxels = np.moveaxis(voxels, vectors.index(None), -1)
+    named, sizes, encoding = _needed(said, "type", "sizes", "encoding")
+    kind = next((kind for kind, names in KINDS_OF_NRRD.items() if named.lower() in names), None)
+    if kind is None:
+        raise ValueError(f"voxels of the type {named}")
+    if encoding.lower() not in ENCODINGS or int(said.get("line skip", 0)):
+        raise ValueError(f"encoding {encoding}; {', '.join(ENCODINGS)} are read")
+    data = data_of(path, handle, said.get("data file", said.get("datafile", "LOCAL")))
+    voxels = voxels_in(data, encoding.lower(), int(said.get("byte skip", 0)), kind, said.get("endian") == "big",
+                       [int(n) for n in sizes.split()])  # fmt: skip
+    steps = [float(x) for x in said.get("spacings", "").split()]
+    axes = [None if np.isnan(step) else step * np.eye(len(steps))[k] for k, step in enumerate(steps)]
+    if "space directions" in said:
+        words = said["space directions"].replace(", ", ",").split()
+        axes = [None if "n" in word.lower() else np.array(word.strip("()").split(","), float) for word in words]
+    of_values = [k for k, axis in enumerate(axes) if axis is None]  # "none", or NaN: no axis of space
+    if len(of_values) > 1:
+        raise ValueError(f"{len(of_values)} axes of values; one is read")
+    if of_values:
+        voxels = _with_values_last(voxels, of_values[0])
+        if "space directions" not in said:
+            axes = [np.delete(axis, of_values) for axis in axes if axis is not None]
     affine = np.eye(4)
-    placed = [vector for vector in vectors if vector is not None]
-    if placed:
-        affine[:3, :3] = np.array(placed).T
-    elif "spacings" in said:
-        affine[:3, :3] = np.diag([float(x) for x in said["spacings"].split()][:3])
+    for k, axis in enumerate([axis for axis in axes if axis is not None][:3]):
+        affine[: min(len(axis), 3), k] = axis[:3]
     if "space origin" in said:
-        affine[:3, 3] = [float(x) for x in said["space origin"].strip("()").split(",")]
+        origin = [float(x) for x in said["space origin"].strip("()").split(",")]
+        affine[: len(origin), 3] = origin
     return voxels, np.diag([*TO_RAS.get(said.get("space", "").lower(), (1, 1, 1)), 1]) @ affine
 
 
@@ -131,14 +137,20 @@ def _meta(path: Path, handle: BinaryIO) -> tuple[Array, Array]:
         if not equals:
             raise ValueError("no MetaImage")
         said[key.strip()] = value.strip()
-    kind = KINDS_OF_META[said["ElementType"].removeprefix("MET_")]
-    sizes, channels = [int(n) for n in said["DimSize"].split()], int(said.get("ElementNumberOfChannels", 1))
-    data = _data(path, handle, said["ElementDataFile"], max(int(said.get("HeaderSize", 0)), 0))
-    if said.get("CompressedData", "False").lower() == "true":
-        data = zlib.decompress(data)
+    named, dimensions = _needed(said, "ElementType", "DimSize")
+    kind = KINDS_OF_META.get(named.removeprefix("MET_"))
+    if kind is None:
+        raise ValueError(f"voxels of the type {named}")
+    if said.get("BinaryData", "True").lower() == "false":
+        raise ValueError("voxels as text; binary ones are read")
+    sizes, channels = [int(n) for n in dimensions.split()], int(said.get("ElementNumberOfChannels", 1))
+    data, skip = data_of(path, handle, said["ElementDataFile"]), int(said.get("HeaderSize", 0))
     big = said.get("BinaryDataByteOrderMSB", said.get("ElementByteOrderMSB", "False")).lower() == "true"
-    voxels = _array(data, kind, big, sizes if channels == 1 else [channels, *sizes])
-    voxels = voxels if channels == 1 else np.moveaxis(voxels, 0, -1)
+    how = "zlib" if said.get("CompressedData", "False").lower() == "true" else "raw"
+    if how == "zlib" and skip > 0:
+        data, skip = data[skip:], 0
+    voxels = voxels_in(data, how, skip, kind, big, sizes if channels == 1 else [channels, *sizes])
+    voxels = voxels if channels == 1 else _with_values_last(voxels, 0)
     n = len(sizes)
 
     def numbers(*names: str, default: list[float]) -> Array:
@@ -152,16 +164,13 @@ def _meta(path: Path, handle: BinaryIO) -> tuple[Array, Array]:
     return voxels, np.diag([-1, -1, 1, 1]) @ affine
 
 
-def _data(path: Path, handle: BinaryIO, name: str, skip: int) -> bytes:
-    """What follows the header, or lies in another file."""
-    if name.upper() == "LOCAL":
-        return handle.read()[skip:]
-    beside = path.parent / name
-    if name.split()[0].upper() == "LIST" or "%" in name or not beside.is_file():
-        raise ValueError(f"its voxels are missing: {name}")
-    return beside.read_bytes()[skip:]
+def _needed(said: dict[str, str], *keys: str) -> list[str]:
+    if missing := [key for key in keys if key not in said]:
+        raise ValueError(f"its header lacks {', '.join(missing)}")
+    return [said[key] for key in keys]
 
 
-def _array(data: bytes, kind: str, big: bool, sizes: list[int]) -> Array:
-    values = np.frombuffer(data, f"{'>' if big else '<'}{kind}")
-    return values[: int(np.prod(sizes))].reshape(sizes, order="F").astype(kind)
+def _with_values_last(voxels: Array, axis: int) -> Array:
+    """An axis of values, such as colours, behind those of space, of which there are three then."""
+    moved = np.moveaxis(voxels, axis, -1)
+    return moved[:, :, None] if moved.ndim == 3 else moved

@@ -123,3 +123,75 @@ def test_it_becomes_nothing_else(tmp_path, nearest):
     nib.save(nib.MGHImage(VOXELS, OBLIQUE), tmp_path / "a.mgz")
     with pytest.raises(UserError, match=r"a volume becomes NIfTI; name a \.nii\.gz"):
         enlarge_file(tmp_path / "a.mgz", tmp_path / "b.mgz", nearest, Options())
+
+
+HEADERS = {"a.mhd": ("NDims = 3", "DimSize = 4 5 6", "ElementType = MET_UCHAR"),
+           "a.nhdr": ("NRRD0004", "type: uchar", "dimension: 3", "sizes: 4 5 6", "encoding: raw")}  # fmt: skip
+
+
+def header(folder, name, *lines):
+    """A header of 4 x 5 x 6 bytes, which follow 8 other bytes in a.raw; of what is said twice the last counts."""
+    (folder / "a.raw").write_bytes(b"x" * 8 + np.arange(120, dtype=np.uint8).tobytes())
+    (folder / name).write_text("\n".join([*HEADERS[name], *lines, *[""] * (name == "a.nhdr")]) + "\n")
+    return folder / name
+
+
+@pytest.mark.parametrize(("name", "lines"), [
+    ("a.mhd", ["HeaderSize = 8", "ElementDataFile = a.raw"]), ("a.mhd", ["HeaderSize = -1", "ElementDataFile = a.raw"]),
+    ("a.nhdr", ["byte skip: 8", "data file: a.raw"]), ("a.nhdr", ["byte skip: -1", "data file: a.raw"])])  # fmt: skip
+def test_where_voxels_begin(tmp_path, name, lines):
+    sitk = pytest.importorskip("SimpleITK")
+    with formats.open(header(tmp_path, name, *lines)) as file:
+        read = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / name))).transpose()
+        assert np.array_equal(file.voxels[..., 0], read)
+        assert read[0, 0, 0] == 0
+
+
+@pytest.mark.parametrize(("name", "lines", "message"), [
+    ("a.mhd", ["ElementDataFile = ../b/a.raw"], r"come from \.\./b/a\.raw, outside of its folder"),
+    ("a.nhdr", ["data file: /etc/hostname"], "come from /etc/hostname, outside of its folder"),
+    ("a.nhdr", ["data file: LIST", "a.raw"], "in several files"), ("a.mhd", ["ElementDataFile ="], "no file is named"),
+    ("a.mhd", ["BinaryData = False", "ElementDataFile = a.raw"], "voxels as text"),
+    ("a.mhd", ["ElementType = MET_FLOAT", "ElementDataFile = a.raw"], "128 bytes of voxels where 480 are needed"),
+    ("a.mhd", ["ElementType = MET_STRING", "ElementDataFile = a.raw"], "voxels of the type MET_STRING"),
+    ("a.mhd", ["DimSize = 4 -5 6", "ElementDataFile = a.raw"], "each has to be 1 or more"),
+    ("a.nhdr", ["encoding: text", "data file: a.raw"], "encoding text; raw, gzip"),
+    ("a.nhdr", ["type: block", "data file: a.raw"], "voxels of the type block")])  # fmt: skip
+def test_headers_that_cannot_be_followed(tmp_path, name, lines, message):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "a.raw").write_bytes(bytes(120))
+    with pytest.raises(UserError, match=message):
+        formats.open(header(tmp_path, name, *lines))
+
+
+def test_a_header_that_lacks_what_is_needed(tmp_path):
+    (tmp_path / "a.nrrd").write_bytes(b"NRRD0004\nsizes: 2 2 2\n\n" + bytes(8))
+    with pytest.raises(UserError, match="its header lacks type, encoding"):
+        formats.open(tmp_path / "a.nrrd")
+
+
+@pytest.mark.parametrize("said", [
+    "spacings: nan 0.5 2", "spacings: nan 0.5 2 4", "space directions: none (0.5,0) (0,2)", "spacings: 0.5 2",
+    "spacings: 0.5 2 4"])  # fmt: skip
+def test_planes_and_colours_of_nrrd(tmp_path, said):
+    """An axis of values goes behind three axes of space."""
+    colours = "n" in said.split(":")[1]
+    size = ([3] if colours else []) + [4, 5] + ([6] if "4" in said.split(":")[1] else [])
+    values = np.arange(np.prod(size), dtype=np.uint8).reshape(size, order="F")
+    space = "space dimension: 2\n" if "directions" in said else ""
+    head = f"NRRD0004\ntype: uchar\n{space}dimension: {len(size)}\nsizes: {' '.join(map(str, size))}\n{said}\n"
+    (tmp_path / "a.nrrd").write_bytes(f"{head}encoding: raw\n\n".encode() + values.tobytes(order="F"))
+    expected = np.moveaxis(values, 0, -1) if colours else values[..., None]
+    with formats.open(tmp_path / "a.nrrd") as file:
+        assert np.array_equal(file.voxels, expected if expected.ndim == 4 else expected[:, :, None])
+        assert file.spacing == (0.5, 2, 4 if "4" in said else 1)
+
+
+def test_bytes_are_skipped_in_what_is_unpacked(tmp_path):
+    """As teem and pynrrd do."""
+    values = np.arange(24, dtype=">i8").reshape(2, 3, 4, order="F")
+    head = "NRRD0004\ntype: int64\ndimension: 3\nsizes: 2 3 4\nendian: big\nencoding: gzip\nbyte skip: 5\n\n"
+    (tmp_path / "a.nrrd").write_bytes(head.encode() + gzip.compress(b"12345" + values.tobytes(order="F") + b"more"))
+    with formats.open(tmp_path / "a.nrrd") as file:
+        assert file.voxels.dtype == np.int64
+        assert np.array_equal(file.voxels[..., 0], values)
