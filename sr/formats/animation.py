@@ -14,6 +14,7 @@ from . import beside
 from .base import Array, File, is_named
 from .checksums import check_png
 from .picture import Picture, heif, png, refuse_bombs
+from .picture.profile import profile_of
 
 NAMES = {"icc_profile": "ICC profile", "exif": "EXIF", "xmp": "XMP", "comment": "comment"}
 # What Pillow writes of that, by the format
@@ -76,26 +77,28 @@ class Animation(File):
 
     def save(self, target: Path, made: list[Array], how: str, plain: bool) -> None:
         kept = KEPT.get(target.suffix.lower(), ())
-        write(target, made, self.durations_ms, self.loop, {k: v for k, v in self.said.items() if k in kept})
+        said, (colours, lost) = {k: v for k, v in self.said.items() if k in kept}, self._more()
+        if colours and "icc_profile" in kept and (icc := profile_of(colours, gray=False)):
+            said.setdefault("icc_profile", icc)
+        elif colours:
+            lost.append(f"primaries {colours[0]} and transfer function {colours[1]} of H.273")
+        write(target, made, self.durations_ms, self.loop, said)
         self.notes.append(f"{len(made)} frames")
-        self.notes += [f"not kept: {what}" for what in self._unsaid()]
+        self.notes += [f"not kept: {what}" for what in lost]
         self.notes += [f"not kept: {NAMES[key]}" for key in self.said if key not in kept]
         height, width = made[0].shape[:2]
         self.notes += beside.carry(self.path, target, height / self.shape[1], width / self.shape[2])
 
-    def _unsaid(self) -> list[str]:
-        """What it says that Pillow neither tells nor writes."""
-        found, colours = list[str](), None
-        if self.image.format == "AVIF":
-            colours = heif.colours_of(self.handle)
-            bits = heif.depth(self.handle)
-            found += [f"{bits} bits (8 are read and written)"] * (bits > 8)
-        elif self.image.format == "PNG":
+    def _more(self) -> tuple[tuple[int, int] | None, list[str]]:
+        """What it says that Pillow does not tell: primaries and transfer function; and what cannot be kept."""
+        if self.image.format == "PNG":
             colours, chunks, lost = png.said(self.handle)
-            found += [f"chunk {kind}" for kind in dict.fromkeys([kind.decode("latin-1") for kind, _ in chunks] + lost)]
-        if colours:
-            found.append(f"primaries {colours[0]} and transfer function {colours[1]} of H.273")
-        return found
+            names = dict.fromkeys([*(kind.decode("latin-1") for kind, _ in chunks), *lost])
+            return colours, [f"chunk {name}" for name in names]
+        if self.image.format == "AVIF":
+            bits = heif.depth(self.handle)
+            return heif.colours_of(self.handle), [f"{bits} bits (8 are read and written)"] * (bits > 8)
+        return None, []
 
 
 def write(

@@ -7,6 +7,7 @@ from PIL import Image
 
 from sr import formats
 from sr.formats import Unreadable, animation
+from sr.formats.picture.profile import profile_of
 from sr.inference.files import enlarge_file
 from sr.inference.models import load
 from sr.inference.pixels import Options
@@ -149,6 +150,14 @@ def test_what_pillow_does_not_write_of_an_animation_is_told(tmp_path):
     told = enlarge_file(tmp_path / "a.avif", tmp_path / "b.avif", load("nearest", 2), Options())
     assert "not kept: 10 bits (8 are read and written)" in told
     assert "not kept: primaries 9 and transfer function 16 of H.273" in told
+    with Image.open(tmp_path / "b.avif") as made:
+        assert "icc_profile" not in made.info  # for none can say PQ
+    (tmp_path / "p3.avif").write_bytes(
+        imagecodecs.avif_encode((levels >> 2).astype(np.uint8), primaries=12, transfer=13)
+    )
+    assert "not kept" not in enlarge_file(tmp_path / "p3.avif", tmp_path / "c.avif", load("nearest", 2), Options())
+    with Image.open(tmp_path / "c.avif") as made:
+        assert made.info["icc_profile"] == profile_of((12, 13), gray=False)
     make(tmp_path / "a.png")
     data = (tmp_path / "a.png").read_bytes()
     (tmp_path / "a.png").write_bytes(data[:33] + chunk(b"gAMA", b"\0\1\x86\xa0") + data[33:])

@@ -1,6 +1,7 @@
 """Writing pictures: the suffix chooses the format."""
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from sr.errors import UserError
 from ..base import Array
 from . import heif, pillow, png
 from .meta import IPTC, IPTC_RESOURCE, XMP, Meta, exif_of
+from .profile import profile_of
 from .suffixes import AVIF, HEIC, JPEG, OF_8_BITS, SUFFIXES, TIFF
 from .tiff_writer import write_tiff
 
 TEXT = (b"tEXt", b"zTXt", b"iTXt")
+NUMBERS = {".png"} | AVIF | HEIC  # formats that say colours by numbers of H.273
 QUALITY = 95  # of 100, where coding loses something
 SEGMENT_BYTES = 65_500  # of IPTC, that a segment of a JPEG holds
 
@@ -49,6 +52,9 @@ def write(path: str | Path, pixels: Array, meta: Meta | None = None) -> None:
     path, meta = Path(path), meta or Meta()
     suffix, channels = path.suffix.lower(), pixels.shape[2]
     refuse(path, pixels.dtype, channels)
+    if meta.colours and not meta.icc and suffix not in NUMBERS:
+        gray = channels <= 2 and meta.palette is None and suffix != ".webp"  # which has no gray
+        meta = replace(meta, icc=profile_of(meta.colours, gray))
     inverted = meta.inverted and channels == 1
     by_pillow = not inverted and pixels.dtype == np.uint8 and (channels in (1, 3) or (channels == 4 and meta.alpha))
     if suffix in TIFF and not by_pillow:
@@ -82,10 +88,9 @@ def lost(suffix: str, meta: Meta) -> list[str]:
         found += [f"chunks {', '.join(kinds)}"] if kinds else []
         texts = [data.split(b"\0")[0].decode("latin-1") for kind, data in meta.chunks if kind in TEXT]
         found += [f"text ({', '.join(texts)})"] if texts else []
-        if meta.colours and (suffix not in AVIF | HEIC or (suffix in HEIC and meta.icc)):
-            found.append(
-                f"primaries {meta.colours[0]} and transfer function {meta.colours[1]} of H.273; a .png keeps them"
-            )
+        if meta.colours and not _says_colours(suffix, meta):
+            first, second = meta.colours
+            found.append(f"primaries {first} and transfer function {second} of H.273; a .png keeps them")
         if meta.palette and "transparency" in meta.palette.info:
             found.append("transparency of its palette")
     if meta.comment and suffix not in JPEG:
@@ -93,6 +98,14 @@ def lost(suffix: str, meta: Meta) -> list[str]:
     if meta.iptc and suffix not in TIFF and (suffix not in JPEG or len(meta.iptc) > SEGMENT_BYTES):
         found.append(f"IPTC; a .tif {'' if suffix in JPEG else 'or .jpg '}keeps it")
     return found
+
+
+def _says_colours(suffix: str, meta: Meta) -> bool:
+    """Whether colours that numbers say are said in a file of this suffix: by them, or by a profile made of them."""
+    if suffix in HEIC:
+        return not meta.icc
+    made = meta.colours and not meta.icc and suffix != ".bmp" and profile_of(meta.colours, gray=False)
+    return suffix in NUMBERS or bool(made)
 
 
 def _options(suffix: str, meta: Meta) -> dict[str, Any]:
