@@ -48,13 +48,16 @@ def check_tiff(path: Path, file: tifffile.TiffFile) -> None:
     """Look at all strips or tiles, but not at those of overviews.
 
     Raises:
-        Unreadable: one does not match its checksum, or holds more than its pixels. Then Pillow decodes up to the last
-            pixel, and GDAL anything: libdeflate leaves the output as it was.
+        Unreadable: one does not match its checksum, has no length, or holds more than its pixels. Then Pillow decodes
+            up to the last pixel, and GDAL anything: libdeflate leaves the output as it was.
     """
     count = 0
     for page in map(tifffile.TiffPage.aspage, file.pages):  # type: ignore[arg-type]
         if page.compression not in DECODERS or page.is_reduced:
             continue
+        if len(page.dataoffsets) != len(page.databytecounts):
+            segments = f"{len(page.dataoffsets)} strips or tiles, and lengths of {len(page.databytecounts)}"
+            raise Unreadable(f"{path}: damaged: it has {segments}")
         for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True):
             if length:
                 file.filehandle.seek(offset)

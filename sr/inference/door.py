@@ -160,6 +160,8 @@ def enlarge(
         nodata=nodata,
     )  # fmt: skip
     path = Path(image) if isinstance(image, PathLike) else None
+    if path is None and nodata is not None:
+        raise UserError(f"nodata={nodata:g}: is for scenes (GeoTIFF); missing pixels of an array or tensor are NaN")
     if path is None and to is not None:
         raise UserError("to=: writes what a file becomes; save an array, PIL image or tensor as you like it")
     if path is not None and alpha is not None:
@@ -194,9 +196,12 @@ def _pixels(file: File, enlarger: Enlarger | Auto, options: Options) -> np.ndarr
     enlarger, options, notes = files.choose_labels(file, enlarger, options)
     enlarger, _ = files.chosen(enlarger, file)
     files.refuse_too_large(file, enlarger, options, file.shape[0])
+    notes = notes if asked == "auto" else []
     if options.nodata is not None:
+        before = len(file.notes)
         file.use_nodata(options.nodata)
-    notes = [*(notes if asked == "auto" else []), *files.choose_range(file, enlarger, options)]
+        notes += file.notes[before:]
+    notes += files.choose_range(file, enlarger, options)
     for note in [*notes, *files.may_be_labels(file, asked)]:
         warnings.warn(note, stacklevel=3)
     if file.layout == "volume":

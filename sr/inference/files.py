@@ -91,7 +91,7 @@ def choose_labels(
         how = "nearest" if file.labels and not file.moves else "no"
     if how == "no":
         told = f"enlarged as amounts, though it holds labels ({file.labels})"
-        return enlarger, replace(options, labels="no"), [told] if file.labels and options.labels == "no" else []
+        return enlarger, replace(options, labels="no"), [told] if file.labels else []
     file.use_labels()
     said = f" ({file.labels})" if file.labels else ""
     told = f"labels{said}, by {how}: each value is one of the file's"

@@ -101,6 +101,17 @@ def test_scenes_of_which_gdal_takes_what_it_needs(tmp_path, nearest):
     refuses(source, nearest, "1 of its strips or tiles do not match their size or checksum")
 
 
+def test_scenes_with_a_damaged_header(tmp_path, nearest):
+    pytest.importorskip("rasterio")
+    tifffile.imwrite(tmp_path / "a.tif", PIXELS, photometric="rgb", compression="zlib", rowsperstrip=8, extratags=PLACE)
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        at = file.pages[0].tags["StripByteCounts"].offset + 4
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    content[at : at + 4] = struct.pack("<I", 2)  # of 3 lengths
+    (tmp_path / "a.tif").write_bytes(content)
+    refuses(tmp_path / "a.tif", nearest, "damaged: it has 3 strips or tiles, and lengths of 2")
+
+
 @pytest.mark.parametrize("compression", ["zlib", "lzma", "zstd", "lzw", None])
 def test_whole_segments_are_no_damage(tmp_path, compression):
     for planar in ("contig", "separate"):

@@ -1,6 +1,7 @@
 """Labels keep their values: where the file says so, or the user does; where it only looks so, that is told."""
 
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -106,6 +107,23 @@ def test_numbers_of_odd_bits_are_not_spread_over_whole_bytes(tmp_path, bicubic, 
     assert np.array_equal(tifffile.imread(made), twice(CLASSES))
 
 
+@pytest.mark.parametrize("bits", [2, 4])
+def test_nor_are_those_of_a_gray_png(tmp_path, bicubic, bits):
+    """Pillow writes none, but reads them spread."""
+    shifts = np.arange(8 // bits)[::-1] * bits
+    rows = (CLASSES[:, :32].reshape(len(CLASSES), -1, 8 // bits).astype(int) << shifts).sum(-1).astype(np.uint8)
+    lines = b"".join(b"\0" + row.tobytes() for row in rows)
+    chunks = ((b"IHDR", struct.pack(">2I5B", 32, len(CLASSES), bits, 0, 0, 0, 0)), (b"IDAT", zlib.compress(lines)),
+              (b"IEND", b""))  # fmt: skip
+    content = b"".join(struct.pack(">I4s", len(data), kind) + data + struct.pack(">I", zlib.crc32(kind + data))
+                       for kind, data in chunks)  # fmt: skip
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content)
+    with Image.open(enlarged(tmp_path, "a.png", bicubic)[0]) as made:
+        assert np.array_equal(made, twice(CLASSES[:, :32]))
+    with formats.open(tmp_path / "a.png") as file:
+        assert np.array_equal(next(file.frames())[..., 0], CLASSES[:, :32] * (255 // (2**bits - 1)))
+
+
 @pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.int32, np.float32])
 def test_numbers_of_any_type(tmp_path, bicubic, dtype):
     classes = CLASSES.astype(dtype) * 31
@@ -139,6 +157,14 @@ def test_compression_that_would_change_them_is_refused(tmp_path, bicubic, name, 
     with pytest.raises(UserError, match=f"{name}: .{target[2:]} does not keep labels as they are; name a "):
         enlarged(tmp_path, name, bicubic, Options() if "dseg" in name else NEAREST, target)
     assert not (tmp_path / target).exists()
+
+
+def test_an_animation_is_enlarged_as_amounts_and_that_is_told(tmp_path, bicubic):
+    frames = [indexed(), Image.fromarray(CLASSES[::-1]).convert("RGB")]
+    frames[0].convert("RGB").save(tmp_path / "a_dseg.gif", save_all=True, append_images=frames[1:])
+    said = r"enlarged as amounts, though it holds labels (its name, _dseg)"
+    assert said in enlarged(tmp_path, "a_dseg.gif", bicubic, Options())[1]
+    assert said not in enlarged(tmp_path, "a_dseg.gif", bicubic, target="b.gif")[1]
 
 
 def test_labels_are_not_learnt_from(tmp_path):

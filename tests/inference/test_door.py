@@ -222,6 +222,7 @@ def test_a_file_is_not_overwritten_unless_told(photo, png, tmp_path):
         ("nowhere*.png", {"to": "out"}, "no such file"),
         (".", {}, "a folder; give its files one by one"),
         (np.zeros((9, 9)), {"to": "a.png"}, "to=: writes what a file becomes"),
+        (np.zeros((9, 9)), {"nodata": 0}, "nodata=0: is for scenes"),
         ("a.png", {"alpha": True}, "leave out alpha="),
         (np.zeros((9, 9)), {"scale": 65}, "scale=65: a number above 0, up to 64, is needed"),
         (np.zeros((9, 9)), {"scale": 2, "size": (9, 9)}, "and no scale beside"),
@@ -235,6 +236,11 @@ def test_mistakes_get_one_sentence(image, more, why):
     with pytest.raises(UserError, match=why) as told:
         sr.enlarge(image, **more)
     assert "\n" not in str(told.value)
+
+
+def test_what_is_not_used_of_a_file_is_told(photo, png):
+    with pytest.warns(UserWarning, match="--nodata is not used"):
+        sr.enlarge(png(photo), "bicubic", scale=2, nodata=0)
 
 
 def test_the_examples_of_the_docstrings_run():

@@ -25,9 +25,10 @@ def said_by(source: Any, path: Path) -> str:
 
 def names(path: Path) -> bool:
     """Whether a file beside it names classes."""
-    tables = [table for band in _bands(path) for table in band.findall(TABLE)]
+    bands = _bands(path)
+    tables = [table for band in bands for table in band.findall(TABLE)]
     thematic = any(table.get("tableType", "thematic") == "thematic" for table in tables)
-    return thematic or any(band.find(NAMES) is not None for band in _bands(path))
+    return thematic or any(band.find(NAMES) is not None for band in bands)
 
 
 def bits(source: Any) -> int | None:
@@ -54,7 +55,12 @@ def carry(source: Any, path: Path, target: Path) -> tuple[list[Path], list[str]]
         for name in (NAMES, TABLE, *([] if has_palette(source) else [COLOURS])):
             made.extend(band.findall(name))
         for table in made.findall(TABLE):
-            notes += _without_counts(table)
+            columns = len(table.findall("FieldDefn"))
+            if all(len(row.findall("F")) == columns for row in table.findall("Row")):
+                notes += _without_counts(table)
+            else:
+                made.remove(table)
+                notes.append(f"its attribute table is left out: its rows do not fit its {columns} columns")
         if not len(made):
             kept.remove(made)
     if (esri := path.with_name(f"{path.name}.vat.dbf")).is_file():

@@ -195,6 +195,7 @@ class Scene(File):
         """A GeoTIFF over the same extent: with as many bands of the same type, or if `plain` one band of 8 bits."""
         if self.source.driver == "GTiff" and not plain:
             self.handle.seek(0)
-            check_tiff(self.path, tifffile.TiffFile(self.handle))
+            with self.decoding():
+                check_tiff(self.path, tifffile.TiffFile(self.handle))
         with writing(self, target, (size[0], size[1]), plain) as write:
             yield write

@@ -83,7 +83,9 @@ class Picture(File):
             return heif.decoded(self.handle, self.opened.format, self.bits)
         if self.is_indexed:
             return np.asarray(self.opened).astype(np.uint8)
-        return pillow.pixels_of(self.opened)
+        pixels = pillow.pixels_of(self.opened)
+        few = self.as_labels and self.opened.format == "PNG" and self.opened.mode == "L"
+        return png.unspread(pixels, self.handle) if few else pixels
 
     @property
     def is_indexed(self) -> bool:

@@ -96,6 +96,11 @@ def decoded(handle: BinaryIO) -> Array:
     return np.asarray(imagecodecs.png_decode(handle.read()))
 
 
+def unspread(pixels: Array, handle: BinaryIO) -> Array:
+    """Gray of 2 or 4 bits, which decoders spread over 0..255, as it is stored."""
+    return pixels // (255 // ((1 << min(depth(handle), 8)) - 1))
+
+
 def encoded(pixels: Array, meta: Meta) -> bytes:
     """A whole file of H W C, uint8 or uint16, with its metadata."""
     if meta.palette is None:

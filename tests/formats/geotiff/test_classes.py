@@ -131,6 +131,15 @@ def test_names_of_classes(tmp_path, bicubic, inner):
         assert ("<F>land</F>" in told) == (TABLE in inner)
 
 
+def test_a_damaged_table_is_left_out(tmp_path, bicubic):
+    save(tmp_path / "a.tif", land(kinds=2))
+    beside(tmp_path / "a.tif", NAMES + TABLE.replace("<F>sea</F>", ""))
+    assert "its attribute table is left out: its rows do not fit its 3 columns" in enlarged(tmp_path, bicubic)
+    made = ET.parse(tmp_path / "b.tif.aux.xml").getroot()
+    assert [item.text for item in made.iter("Category")] == ["sea", "land"]
+    assert made.find(f".//{classes.TABLE}") is None
+
+
 def test_names_without_a_place(tmp_path, bicubic):
     tifffile.imwrite(tmp_path / "a.tif", land(kinds=2)[0])
     assert not classes.names(tmp_path / "a.tif")
