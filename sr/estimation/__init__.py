@@ -3,7 +3,7 @@
 Noise, compression, blur and halos by classical methods, a file each; `presets` says which degradation is nearest.
 """
 
-from .photo import LEAST_PX, Estimate, of_file, of_image, of_tiles
+from .photo import Estimate, of_file, of_image, of_tiles
 from .presets import Nearest, nearest
 
-__all__ = ["LEAST_PX", "Estimate", "Nearest", "nearest", "of_file", "of_image", "of_tiles"]
+__all__ = ["Estimate", "Nearest", "nearest", "of_file", "of_image", "of_tiles"]

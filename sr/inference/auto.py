@@ -4,14 +4,16 @@ from typing import NamedTuple
 
 import torch
 
-from sr.estimation import LEAST_PX, Estimate, of_file
+from sr.estimation import Estimate, of_file
 from sr.formats import File
 
 from . import models
 from .enlarger import Enlarger
 
+SEEN_PX = 96  # of a side, that a choice needs: below, texture is often taken for noise
 # What the model for clean pictures stands: of the .95 dB by which it is above bicubic (Kodak24), half is left.
 NOISE = 5.0  # levels
+GRAIN = 10.0  # the same of coarse noise, for which fine texture is sometimes taken
 QUALITY = 88  # of JPEG
 WIDTH = 0.8  # of the kernel, in pixels; clean photos have up to .7, and here a fifth of the gain is left
 HALO = 0.3  # of the step of an edge; clean photos have up to .2
@@ -76,8 +78,8 @@ def choose(file: File, factor: float) -> Choice:
     clean, real = models.default(factor), models.of_family(models.REAL, factor)
     if file.kind == "dicom" or file.layout != "frames" or file.shape[3] - file.alpha not in (1, 3):
         return Choice(clean, "it is no photo, and nothing is to be invented in it")
-    if min(file.shape[1:3]) < LEAST_PX:
-        return Choice(clean, f"under {LEAST_PX} pixels it is not to be seen what was done to a picture")
+    if min(file.shape[1:3]) < SEEN_PX:
+        return Choice(clean, f"under {SEEN_PX} pixels it is not to be seen what was done to a picture")
     seen = of_file(file)
     damage = damages(seen)
     if not damage:
@@ -92,7 +94,7 @@ def choose(file: File, factor: float) -> Choice:
 def damages(seen: Estimate) -> list[str]:
     """What is beyond the model for clean pictures, in words."""
     found = []
-    if max(seen.noise, seen.grain) > NOISE:
+    if seen.noise > NOISE or seen.grain > GRAIN:
         found.append(f"noise of {max(seen.noise, seen.grain):.0f} levels")
     if seen.quality is not None and seen.quality < QUALITY:
         found.append(f"JPEG of quality {seen.quality}")

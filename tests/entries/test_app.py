@@ -61,9 +61,7 @@ def test_in_a_browser(browser, address, photo, tmp_path):
         except sync.TimeoutError:
             continue
     page.click("#enlarge")
-    page.get_by_text("60x40 to 240x160 pixels by fast_x4; auto takes fast_x4: the photo is clean").wait_for(
-        timeout=60_000
-    )
+    page.get_by_text("60x40 to 240x160 pixels by fast_x4; auto takes fast_x4: under 96 pixels").wait_for(timeout=60_000)
     pictures = page.locator(".gradio-container img")
     page.wait_for_function(
         "[...document.images].filter(i => i.naturalWidth == 240 && i.naturalHeight == 160).length >= 2"

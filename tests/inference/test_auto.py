@@ -102,7 +102,7 @@ def test_without_such_a_model_it_is_said_that_it_would_be_better(clean, without_
 
 def test_what_is_no_photo_or_too_small_is_not_invented_in(real, tmp_path):
     random = np.random.default_rng(0)
-    assert chosen(random.integers(0, 256, (20, 40, 3), dtype=np.uint8), tmp_path).why.startswith("under 32 pixels")
+    assert chosen(random.integers(0, 256, (90, 140, 3), dtype=np.uint8), tmp_path).why.startswith("under 96 pixels")
     pydicom = pytest.importorskip("pydicom")
     with formats.open(pydicom.data.get_testdata_file("CT_small.dcm")) as file:
         assert choose(file, 4).name == "fast_x4"
@@ -111,8 +111,8 @@ def test_what_is_no_photo_or_too_small_is_not_invented_in(real, tmp_path):
 
 @pytest.mark.parametrize("damage", [lambda image: image, noisy], ids=["clean", "noisy"])
 def test_the_result_is_that_of_the_model_and_the_line_says_which(clean, real, tmp_path, capsys, damage):
-    pictures.write(tmp_path / "a.png", damage(clean)[:64, :64])
-    pictures.write(tmp_path / "b.png", damage(clean)[64:130, :64])
+    pictures.write(tmp_path / "a.png", damage(clean)[:128, :128])
+    pictures.write(tmp_path / "b.png", damage(clean)[128:, :110])
     command = [str(tmp_path / "a.png"), str(tmp_path / "b.png"), "-o", str(tmp_path / "out"), "--device", "cpu"]
     assert main([*command, "--model", "auto"]) == 0
     told = capsys.readouterr().out.splitlines()
@@ -126,9 +126,9 @@ def test_the_result_is_that_of_the_model_and_the_line_says_which(clean, real, tm
 
 
 def test_the_page_says_which_and_why(clean, real, tmp_path):
-    pictures.write(tmp_path / "a.png", noisy(clean)[:64, :80])
+    pictures.write(tmp_path / "a.png", noisy(clean)[:100, :120])
     _, told, target = Preview(CPU, 1, tmp_path)(str(tmp_path / "a.png"), "auto", "that of the model", False, False)
-    assert told.startswith("80x64 to 320x256 pixels by real_x4; auto takes real_x4: noise of ")
+    assert told.startswith("120x100 to 480x400 pixels by real_x4; auto takes real_x4: noise of ")
     assert target.endswith("a_x4.png")
 
 
