@@ -66,7 +66,9 @@ LIMITS: Mapping[str, Limit] = {
     "losses.adversarial.gradient_penalty": NUMBER, "losses.adversarial.feature_matching": NUMBER,
     "losses.adversarial_weight": NUMBER, "losses.*.weights.*": NUMBER, "losses.*.terms.*.alpha": NUMBER,
     "losses.*.terms.*.epsilon": POSITIVE, "losses.*.terms.*.delta": POSITIVE, "losses.*.terms.*.darkest": POSITIVE,
-    "optimizer.betas.*": SHARE,
+    "losses.*.terms.*.luma": Limit(0, 1, whole=False),
+    "optimizer.betas.*": SHARE, "optimizer.momentum": SHARE, "optimizer.ratio": NUMBER,
+    "optimizer.weight_decay": NUMBER,
     "schedule.*.learning_rate": NUMBER, "schedule.*.final": NUMBER, "schedule.*.gamma": POSITIVE,
     "schedule.*.warmup_steps": COUNT, "schedule.*.steps": COUNT, "schedule.*.milestones.*": COUNT,
 }  # fmt: skip

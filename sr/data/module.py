@@ -68,8 +68,8 @@ class CropData(pl.LightningDataModule):
     ) -> None:
         super().__init__()
         self.val_lr = list(val_lr or ())
-        if not set(self.val_lr) <= {DEGRADED, BICUBIC} or isinstance(val_lr, str):
-            raise UserError(f"data.val_lr={val_lr}: give null or a list of {DEGRADED} and {BICUBIC}")
+        if not set(self.val_lr) <= {DEGRADED, BICUBIC} or len(set(self.val_lr)) < len(self.val_lr):
+            raise UserError(f"data.val_lr={val_lr}: give null or a list of {DEGRADED} and {BICUBIC}, each once at most")
         self.scale, self.channels, self.crop_px, self.batch_size = scale, channels, crop_px, batch_size
         self.seed, self.workers, self.cache, self.augment = seed, workers, Path(cache), augment
         self.val = [] if val is None else listed(val)

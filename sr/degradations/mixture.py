@@ -25,7 +25,8 @@ class Mixture(nn.Module):
         weights: name -> how likely it is; equally likely unless given.
 
     Raises:
-        UserError: a part that sharpens targets, for `aim` would sharpen those of all.
+        UserError: a part that sharpens targets, for `aim` would sharpen those of all; a mixture in a mixture that draws
+            the same random numbers.
     """
 
     def __init__(
@@ -43,6 +44,9 @@ class Mixture(nn.Module):
             raise UserError(
                 f"parts {sharpened} of a mixture sharpen targets, and the others do not; leave sharpen null"
             )
+        if alike := [name for name, part in parts.items() if isinstance(part, Mixture) and part.seed == seed]:
+            raise UserError(f"parts {alike} of a mixture are mixtures of its own seed, {seed}, and would choose by the "
+                            "same random number; give each another seed")  # fmt: skip
         self.weights = shares("weights", weights or dict.fromkeys(parts, 1.0), list(parts))
 
     @property

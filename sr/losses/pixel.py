@@ -24,9 +24,9 @@ class L1(nn.Module):
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         if not self.luma or sr.shape[-3] != 3:
             return F.l1_loss(sr, hr)
-        difference = sr - hr
-        weights = torch.tensor(FULL_SWING, dtype=difference.dtype, device=difference.device)
-        of_luma = torch.einsum("...chw,c->...hw", difference, weights)
+        difference = sr.float() - hr.float()
+        with torch.autocast(sr.device.type, enabled=False):
+            of_luma = torch.einsum("...chw,c->...hw", difference, difference.new_tensor(FULL_SWING))
         return (1 - self.luma) * difference.abs().mean() + self.luma * of_luma.abs().mean()
 
 

@@ -171,7 +171,7 @@ def test_validation_under_the_degradation_beside_bicubic(folder, benchmarks):
     assert [images.name for images in data.images("set5")] == ["Set5-bicubic", "Set5-degraded"]
 
 
-@pytest.mark.parametrize("wrong", [["clean"], "bicubic"])
+@pytest.mark.parametrize("wrong", [["clean"], "bicubic", ["degraded", "degraded"]])
 def test_versions_of_validation_that_do_not_exist_are_refused(folder, wrong):
     with pytest.raises(UserError, match=r"data\.val_lr=.*give null or a list of degraded and bicubic"):
         folder(val_lr=wrong)

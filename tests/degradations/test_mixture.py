@@ -51,6 +51,14 @@ def test_the_bundled_one(hr):
     assert mixed(hr[:, :, :64, :64], [0])[0].shape == (len(hr), 3, 16, 16)
 
 
+def test_a_mixture_in_a_mixture_chooses_by_numbers_of_its_own():
+    with pytest.raises(UserError, match=r"parts \['both'\] of a mixture are mixtures of its own seed, 0"):
+        Mixture("more", 2, 0, {"clean": Bicubic(2), "both": mixture()})
+    outer = Mixture("more", 2, 1, {"clean": Bicubic(2), "both": mixture()})
+    inner = [outer.parts["both"].chosen(n) for n in range(200) if outer.chosen(n) == "both"]
+    assert 20 < inner.count("noisy") < len(inner) - 20
+
+
 def test_a_part_that_sharpens_targets_is_refused():
     with pytest.raises(UserError, match=r"parts \['sharp'\] of a mixture sharpen targets, and the others do not"):
         Mixture("both", 2, 0, {"clean": Bicubic(2), "sharp": Chain("sharp", 2, 0, {}, sharpen=USM())})

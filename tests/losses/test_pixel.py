@@ -55,3 +55,7 @@ def test_the_share_of_luma():
     sr, hr = torch.zeros(1, 3, 2, 2), torch.tensor([-0.1, 0.2, -0.3]).view(1, 3, 1, 1).expand(1, 3, 2, 2)
     assert L1(0.75)(sr, hr).item() == pytest.approx(0.25 * 0.2 + 0.75 * 0.0533)
     assert L1(0.75)(sr[:, :1], hr[:, :1]) == L1()(sr[:, :1], hr[:, :1])
+    sr = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    with torch.autocast("cpu", torch.bfloat16):
+        half = L1(0.75)(sr, hr[..., :1, :1])
+    assert half == L1(0.75)(sr, hr[..., :1, :1])
