@@ -20,7 +20,7 @@ BLOCKS = 2048  # at most, of which coefficients are compared with tables
 SPREAD = 0.45  # of coefficients around a multiple, in levels: decoders round luma, and then red, green and blue
 ZERO = 0.5  # levels
 STRAY = 0.05  # share of coefficients that lie anywhere: clipped blocks, a second compression
-SURE = 60.0  # log-likelihood from which on an image was compressed; see benchmarks/estimation.py
+SURE = 60.0  # log-likelihood from which on an image was compressed: 19 clean photos stayed below
 QUALITIES = range(5, 97)  # above, hardly any coefficient is divided by more than rounding hides
 
 

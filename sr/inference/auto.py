@@ -15,7 +15,7 @@ SEEN_PX = 96  # of a side, that a choice needs: below, texture is often taken fo
 NOISE = 5.0  # levels
 GRAIN = 10.0  # the same of coarse noise, for which fine texture is sometimes taken
 QUALITY = 88  # of JPEG
-WIDTH = 0.8  # of the kernel, in pixels; clean photos have up to .7, and here a fifth of the gain is left
+WIDTH = 0.8  # of the kernel, in pixels; clean photos have up to .7, and here .2 to .4 dB are left
 HALO = 0.3  # of the step of an edge; clean photos have up to .2
 
 
