@@ -17,9 +17,9 @@ from sr.image.range import Range
 from .. import beside
 from ..base import Array, File, Unreadable
 from ..checksums import check_png, check_tiff
-from . import boxes, heif, pillow, png, tiff
+from . import boxes, gain_map, heif, pillow, png, tiff
 from .limits import refuse_bombs
-from .meta import IPTC, IPTC_RESOURCE, ISO_GAIN_MAP, RENEWED, UNKEPT, Meta, meta_of, meta_of_tags, without_gain_map
+from .meta import IPTC, IPTC_RESOURCE, MOTION, RENEWED, UNKEPT, Meta, meta_of, meta_of_tags
 from .orientation import ORIENTATION, UPRIGHT
 from .suffixes import INDEXED, LOSSLESS, OF_8_BITS, SUFFIXES, TIFF, advice
 from .writing import lost, refuse, write
@@ -157,9 +157,14 @@ class Picture(File):
         elif kind in ("AVIF", "HEIF"):
             colours = heif.colours_of(self.handle)
             lost += [f"{what} beside the picture" for what in boxes.beside(self.handle)]
-        if b"hdrgm:Version" in (meta.xmp or b"") or any(data.startswith(ISO_GAIN_MAP) for _, data in _segments(image)):
-            lost.append("the gain map of its high dynamic range")  # Pillow does not count it as a picture
-            meta = replace(meta, xmp=without_gain_map(meta.xmp))
+        if motion := MOTION.search(meta.xmp or b""):
+            lost.append("the clip of a motion photo")
+            meta = replace(meta, xmp=MOTION.sub(rb"\g<1>0", motion.string))
+        found = None
+        if gain_map.is_announced(image, meta.xmp):
+            found = gain_map.gain_map_of(image, self.handle, self.orientation) if kind in ("MPO", "JPEG") else None
+            more = len(gain_map.places(image)) - 1 if found else 0
+            lost += [gain_map.LOST] * (found is None) + [f"{more} more picture(s) in it"] * bool(more)
         elif kind in ("MPO", "HEIF") and (more := getattr(image, "n_frames", 1) - 1):
             lost.append(f"{more} more picture(s) in it")
         iptc = self.page.tags[IPTC].value if self.page is not None and IPTC in self.page.tags else None
@@ -172,8 +177,9 @@ class Picture(File):
         if self.page is not None:
             lost += [name for code, name in UNKEPT.items() if code in self.page.tags]
         comment = image.info.get("comment") if image is not None and kind in ("JPEG", "MPO") else None
-        return replace(meta, colours=colours, chunks=tuple(chunks), comment=comment, inverted=inverted,
-                       iptc=iptc if isinstance(iptc, bytes) else None, lost=tuple(lost))  # fmt: skip
+        xmp = meta.xmp if found else gain_map.without_gain_map(meta.xmp)
+        return replace(meta, colours=colours, chunks=tuple(chunks), comment=comment, inverted=inverted, xmp=xmp,
+                       gain_map=found, iptc=iptc if isinstance(iptc, bytes) else None, lost=tuple(lost))  # fmt: skip
 
     def find_range(self) -> Range:
         """What the type can hold, for 8 bits, and for 16 bits except a TIFF without colours; others are measured.

@@ -6,6 +6,7 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
+from .gain_map import GainMap
 from .orientation import IN_XMP, ORIENTATION
 
 # Numbers of tags in TIFF 6.0 and EXIF 2.3
@@ -19,7 +20,7 @@ UNKEPT = {301: "TransferFunction", 318: "WhitePoint", 319: "PrimaryChromaticitie
           34377: "Photoshop's resources", 37724: "Photoshop's layers"}  # fmt: skip
 IPTC = 33723  # a tag of TIFF; in a JPEG one of Photoshop's resources
 IPTC_RESOURCE, RENEWED = 0x0404, {0x0425, 0x03ED, 0x0409, 0x040C}  # a hash of it; resolution and small pictures
-ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496"  # begins a segment of a JPEG, ISO 21496-1
+MOTION = re.compile(rb'((?:MotionPhoto|MicroVideo)(?:="|>))1')  # in XMP, where a clip follows the picture
 OF_THE_OLD_SIZE = ('{"shape"', "ImageJ=", "<?xml")  # descriptions in which Python, ImageJ and OME note the old shape
 
 
@@ -37,6 +38,7 @@ class Meta:
         comment: of a JPEG.
         iptc: caption, author, place and more, as newspapers have them (IIM); the bytes as they are stored.
         inverted: of a gray TIFF, 0 is white.
+        gain_map: of a JPEG, upright.
         palette: what pixels are indices into, as Pillow keeps it, where they were not resolved.
         lost: what it says that is not kept, whatever it is written to.
     """
@@ -52,6 +54,7 @@ class Meta:
     comment: bytes | None = None
     iptc: bytes | None = None
     inverted: bool = False
+    gain_map: GainMap | None = None
     palette: Image.Image | None = None
     lost: tuple[str, ...] = ()
 
@@ -131,14 +134,6 @@ def described(tags: Image.Exif) -> Image.Exif:
 def _upright(xmp: bytes | None) -> bytes | None:
     """XMP of a picture that the reader turns upright."""
     return None if xmp is None else IN_XMP.sub(rb"\g<1>1", xmp)
-
-
-def without_gain_map(xmp: bytes | None) -> bytes | None:
-    """XMP that no longer announces pictures behind this one (Ultra HDR, GContainer)."""
-    if xmp is None:
-        return None
-    xmp = re.sub(rb'\s+hdrgm:Version="[^"]*"', b"", xmp)
-    return re.sub(rb"<Container:Directory>.*?</Container:Directory>", b"", xmp, flags=re.DOTALL)
 
 
 def exif_of(data: bytes) -> Image.Exif:

@@ -13,6 +13,7 @@ from sr.errors import UserError
 
 from ..base import Array
 from . import heif, pillow, png
+from .gain_map import LOST, announcing, with_gain_map, without_gain_map
 from .meta import IPTC, IPTC_RESOURCE, XMP, Meta, exif_of
 from .profile import profile_of
 from .suffixes import AVIF, HEIC, JPEG, OF_8_BITS, SUFFIXES, TIFF
@@ -55,6 +56,9 @@ def write(path: str | Path, pixels: Array, meta: Meta | None = None) -> None:
     if meta.colours and not meta.icc and suffix not in NUMBERS:
         gray = channels <= 2 and meta.palette is None and suffix != ".webp"  # which has no gray
         meta = replace(meta, icc=profile_of(meta.colours, gray))
+    if meta.xmp and meta.gain_map:
+        announced = announcing(meta.xmp, meta.gain_map) if suffix in JPEG else without_gain_map(meta.xmp)
+        meta = replace(meta, xmp=announced)
     inverted = meta.inverted and channels == 1
     by_pillow = not inverted and pixels.dtype == np.uint8 and (channels in (1, 3) or (channels == 4 and meta.alpha))
     if suffix in TIFF and not by_pillow:
@@ -72,6 +76,8 @@ def write(path: str | Path, pixels: Array, meta: Meta | None = None) -> None:
     image = pillow.indexed(pixels[..., 0], meta.palette) if meta.palette else pillow.of_pixels(pixels)
     with replacing(path) as temporary:
         image.save(temporary, **_options(suffix, meta))
+        if meta.gain_map and suffix in JPEG:
+            temporary.write_bytes(with_gain_map(temporary.read_bytes(), meta.gain_map))
         if meta.colours and suffix in AVIF | HEIC:
             heif.set_colours(temporary, meta.colours)
 
@@ -83,6 +89,8 @@ def lost(suffix: str, meta: Meta) -> list[str]:
         found.append(f"{meta.bits} bits (8 are written)")
     if meta.bits > heif.DEEPEST and suffix in AVIF | HEIC:
         found.append(f"{meta.bits} bits ({heif.DEEPEST} are written)")
+    if meta.gain_map and suffix not in JPEG:
+        found.append(LOST)
     if suffix != ".png":
         kinds = [kind.decode("latin-1") for kind, _ in meta.chunks if kind not in TEXT]
         found += [f"chunks {', '.join(kinds)}"] if kinds else []

@@ -128,16 +128,6 @@ def test_further_pictures_of_a_jpeg_are_told(tmp_path):
     images = [Image.new("RGB", (32, 32), (200, level, 20)) for level in (30, 90)]
     images[0].save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=images[1:])
     assert "not kept: 1 more picture(s) in it" in enlarged(tmp_path / "a.jpg")[1]
-    xmp = (b'<x:xmpmeta xmlns:x="adobe:ns:meta/">'
-           b'<rdf:Description xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0">'
-           b'<Container:Directory>two</Container:Directory></rdf:Description></x:xmpmeta>')  # fmt: skip
-    images[0].save(tmp_path / "c.jpg", format="MPO", save_all=True, append_images=images[1:], xmp=xmp)
-    target, told = enlarged(tmp_path / "c.jpg")
-    assert "not kept: the gain map of its high dynamic range" in told
-    with Image.open(target) as made:  # which does not announce what it does not hold
-        assert getattr(made, "n_frames", 1) == 1
-        assert b"hdrgm:Version" not in made.info["xmp"]
-        assert b"Container:Directory" not in made.info["xmp"]
 
 
 def test_comment_of_a_jpeg(tmp_path):
