@@ -22,7 +22,14 @@ _HERE = Path(__file__).resolve().parent
 # A checkout's conf/, or the copy that a wheel brings; an absolute path, for Hydra finds no other in every case.
 CONF = os.environ.get("SR_CONF") or str(next(p for p in (_HERE.parent / "conf", _HERE / "_conf") if p.is_dir()))
 ENDLESS = 10**8  # steps
-ALLOWED_TARGETS = ("sr.", "torch.optim.", "pytorch_lightning.", "torchmetrics.")
+# Of Lightning the parts of a training: pytorch_lightning.cli.instantiate_class would call whatever it is told.
+ALLOWED_TARGETS = (
+    "sr.", "torch.optim.", "torchmetrics.", "pytorch_lightning.Trainer", "pytorch_lightning.accelerators.",
+    "pytorch_lightning.callbacks.", "pytorch_lightning.loggers.", "pytorch_lightning.plugins.",
+    "pytorch_lightning.profilers.", "pytorch_lightning.strategies.",
+)  # fmt: skip
+# Where these are defined, if elsewhere
+ALSO_DEFINED_IN = ("pytorch_lightning.trainer.", "lightning_fabric.plugins.")
 
 
 def _positive(**values: Any) -> None:
@@ -163,18 +170,24 @@ def validate(config: DictConfig, schema: type = TrainConfig) -> None:
 def validate_definitions(config: DictConfig) -> None:
     """Check, by importing it, that what a validated config would call is also defined where it may come from.
 
-    A module's own imports can be reached through its name, too: `sr.job.os.system` is not ours.
-
     Raises:
         UserError: a `_target_` that is defined elsewhere.
     """
     for target in targets(OmegaConf.to_container(config, resolve=True)):
         try:
-            module = get_object(target).__module__
+            defined = module_of(target)
         except Exception:  # what cannot be found is told by Hydra, with the place that names it
             continue
-        if not f"{module}.".startswith(_allowed(config)):
+        if not defined.startswith((*_allowed(config), *ALSO_DEFINED_IN)):
             raise _refused(target)
+
+
+def module_of(target: str) -> str:
+    """The module, with a dot behind it, that defines what a `_target_` names.
+
+    A module's own imports can be reached through its name, too: `sr.job.os.system` is not ours.
+    """
+    return f"{get_object(target).__module__}."
 
 
 def _allowed(config: DictConfig) -> tuple[str, ...]:

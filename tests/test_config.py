@@ -65,6 +65,7 @@ def composed(overrides: list[str], folder: Path) -> DictConfig:
 def build(config: DictConfig) -> None:
     """All that sr.train instantiates."""
     validate(config)
+    validate_definitions(config)
     instantiate(config.system)
     instantiate(config.data)
     callbacks = instantiate(config.callbacks)
@@ -275,9 +276,10 @@ def test_an_unknown_argument_of_a_part_is_refused(tmp_path):
         instantiate(config.generator)
 
 
-def test_configs_may_not_call_just_anything(tmp_path):
-    with pytest.raises(UserError, match=r"_target_: os\.system is refused; .*sr\.\*.* named in allow="):
-        validate(composed(["+system.content.terms.odd._target_=os.system"], tmp_path))
+@pytest.mark.parametrize("target", ["os.system", "pytorch_lightning.cli.instantiate_class"])
+def test_configs_may_not_call_just_anything(target, tmp_path):
+    with pytest.raises(UserError, match=rf"_target_: {target} is refused; .*sr\.\*.* named in allow="):
+        validate(composed([f"+system.content.terms.odd._target_={target}"], tmp_path))
 
 
 @pytest.mark.parametrize("target", ["sr.job.os.system", "sr.config.Path.unlink", "torch.optim.adam.cast"])

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from torch import Tensor
 from typing_extensions import Self, override
 
-from sr.config import targets
+from sr.config import module_of, targets
 from sr.errors import UserError, reason
 
 from .validation import Validation
@@ -109,12 +109,10 @@ class Use(pl.LightningModule):
 
 
 def _is_part(target: str) -> bool:
-    """Whether that is defined by our parts: what they import is found in them, too."""
-    from hydra.utils import get_object
-
+    """Whether that is defined by our parts."""
     if not target.startswith(PARTS):
         return False
     try:
-        return f"{get_object(target).__module__}.".startswith(PARTS)
+        return module_of(target).startswith(PARTS)
     except Exception:  # whatever looking for a stranger's words makes of them
         return False
