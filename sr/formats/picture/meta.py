@@ -12,6 +12,7 @@ from .orientation import IN_XMP, ORIENTATION
 # Numbers of tags in TIFF 6.0 and EXIF 2.3
 X_RESOLUTION, Y_RESOLUTION, XMP, ICC = 282, 283, 700, 34675
 EXIF, GPS, INTEROPERABILITY = 0x8769, 0x8825, 0xA005  # each holds the place of a directory of further tags
+RESOLUTION_UNIT, INCH = 296, 2
 WIDTH, HEIGHT = 0xA002, 0xA003
 # Of a TIFF, tags that describe the picture: text, camera, time, author, copyright. The others say where its pixels are.
 DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 33432, EXIF, GPS)
@@ -142,3 +143,11 @@ def exif_of(data: bytes) -> Image.Exif:
     if data:
         tags.load(data)
     return tags
+
+
+def with_resolution(exif: bytes | None, dpi: tuple[float, float]) -> bytes:
+    """EXIF that says pixels an inch, for formats that have no other place for them; unchanged where it says its own."""
+    tags = exif_of(exif or b"")
+    if X_RESOLUTION not in tags:
+        tags[X_RESOLUTION], tags[Y_RESOLUTION], tags[RESOLUTION_UNIT] = *dpi, INCH
+    return tags.tobytes()

@@ -14,7 +14,7 @@ from sr.errors import UserError
 from ..base import Array
 from . import heif, pillow, png
 from .gain_map import LOST, announcing, with_gain_map, without_gain_map
-from .meta import IPTC, IPTC_RESOURCE, XMP, Meta, exif_of
+from .meta import IPTC, IPTC_RESOURCE, XMP, Meta, exif_of, with_resolution
 from .profile import profile_of
 from .suffixes import AVIF, HEIC, JPEG, OF_8_BITS, SUFFIXES, TIFF
 from .tiff_writer import write_tiff
@@ -56,6 +56,8 @@ def write(path: str | Path, pixels: Array, meta: Meta | None = None) -> None:
     if meta.colours and not meta.icc and suffix not in NUMBERS:
         gray = channels <= 2 and meta.palette is None and suffix != ".webp"  # which has no gray
         meta = replace(meta, icc=profile_of(meta.colours, gray))
+    if meta.dpi and suffix in {".webp"} | AVIF | HEIC:
+        meta = replace(meta, exif=with_resolution(meta.exif, meta.dpi))
     if meta.xmp and meta.gain_map:
         announced = announcing(meta.xmp, meta.gain_map) if suffix in JPEG else without_gain_map(meta.xmp)
         meta = replace(meta, xmp=announced)
@@ -91,6 +93,8 @@ def lost(suffix: str, meta: Meta) -> list[str]:
         found.append(f"{meta.bits} bits ({heif.DEEPEST} are written)")
     if meta.gain_map and suffix not in JPEG:
         found.append(LOST)
+    if suffix == ".bmp":
+        found += [name for name, data in (("ICC profile", meta.icc), ("EXIF", meta.exif), ("XMP", meta.xmp)) if data]
     if suffix != ".png":
         kinds = [kind.decode("latin-1") for kind, _ in meta.chunks if kind not in TEXT]
         found += [f"chunks {', '.join(kinds)}"] if kinds else []
@@ -121,7 +125,7 @@ def _options(suffix: str, meta: Meta) -> dict[str, Any]:
     options: dict[str, Any] = {"icc_profile": meta.icc}
     if meta.exif is not None and suffix != ".bmp":
         options["exif"] = meta.exif
-    if meta.dpi is not None and suffix != ".webp" and suffix not in AVIF | HEIC:
+    if meta.dpi is not None and suffix not in {".webp"} | AVIF | HEIC:
         options["dpi"] = meta.dpi
     if suffix in JPEG:
         options |= {"quality": QUALITY, "subsampling": 0} | ({"comment": meta.comment} if meta.comment else {})

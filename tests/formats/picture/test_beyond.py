@@ -16,6 +16,7 @@ from sr.inference.files import enlarge_file
 from sr.inference.models import load
 from sr.inference.pixels import Options
 from tests.formats.picture.raw import chunks_of, png
+from tests.formats.picture.samples import ICC, XMP, tagged
 
 DISPLAY_P3, REC2100_PQ = (12, 13), (9, 16)  # primaries and transfer function of ITU-T H.273
 GAMMA = (b"gAMA", struct.pack(">I", 100_000))
@@ -135,6 +136,22 @@ def test_comment_of_a_jpeg(tmp_path):
     with Image.open(enlarged(tmp_path / "a.jpg")[0]) as made:
         assert made.info["comment"] == b"by hand"
     assert "not kept: comment" in enlarged(tmp_path / "a.jpg", ".png")[1]
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".avif"])
+def test_the_size_on_paper_is_kept_where_exif_alone_can_say_it(tmp_path, suffix):
+    if suffix == ".avif" and not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
+    Image.new("RGB", (32, 32)).save(tmp_path / "a.png", dpi=(300, 300))
+    with Image.open(enlarged(tmp_path / "a.png", suffix)[0]) as made:
+        exif = made.getexif()
+    assert [round(float(exif[tag])) for tag in (282, 283, 296)] == [600, 600, 2]
+
+
+def test_what_a_bmp_cannot_say_is_told(tmp_path):
+    Image.new("RGB", (32, 32)).save(tmp_path / "a.jpg", icc_profile=ICC, exif=tagged(), xmp=XMP)
+    told = enlarged(tmp_path / "a.jpg", ".bmp")[1]
+    assert all(f"not kept: {what}" in told for what in ("ICC profile", "EXIF", "XMP"))
 
 
 @pytest.mark.parametrize("more", [b"", b"8BIM\x04\x25\0\0\0\0\0\x02ab", b"8BIM\x04\x0d\0\0\0\0\0\x04abcd"])
