@@ -116,7 +116,8 @@ def _show(pixels: np.ndarray, height: int, width: int, values: Range) -> Image.I
 
 def _all_of(pixels: np.ndarray) -> Range:
     """From the least to the most: labels are small numbers, and would all be black."""
-    least, most = float(pixels.min()), float(pixels.max())
+    known = pixels[np.isfinite(pixels)]
+    least, most = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     return Range((least,), (max(most, least + 1),))
 
 

@@ -107,21 +107,44 @@ def test_numbers_of_odd_bits_are_not_spread_over_whole_bytes(tmp_path, bicubic, 
     assert np.array_equal(tifffile.imread(made), twice(CLASSES))
 
 
-@pytest.mark.parametrize("bits", [2, 4])
-def test_nor_are_those_of_a_gray_png(tmp_path, bicubic, bits):
-    """Pillow writes none, but reads them spread."""
+def png(path, bits, pixels, colours=0, more=()):
+    """A PNG of few bits, gray or indexed, which Pillow does not write."""
     shifts = np.arange(8 // bits)[::-1] * bits
-    rows = (CLASSES[:, :32].reshape(len(CLASSES), -1, 8 // bits).astype(int) << shifts).sum(-1).astype(np.uint8)
-    lines = b"".join(b"\0" + row.tobytes() for row in rows)
-    chunks = ((b"IHDR", struct.pack(">2I5B", 32, len(CLASSES), bits, 0, 0, 0, 0)), (b"IDAT", zlib.compress(lines)),
-              (b"IEND", b""))  # fmt: skip
+    rows = (pixels.reshape(len(pixels), -1, 8 // bits).astype(int) << shifts).sum(-1).astype(np.uint8)
+    head = struct.pack(">2I5B", *pixels.shape[::-1], bits, colours, 0, 0, 0)
+    lines = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+    chunks = ((b"IHDR", head), *more, (b"IDAT", lines), (b"IEND", b""))
     content = b"".join(struct.pack(">I4s", len(data), kind) + data + struct.pack(">I", zlib.crc32(kind + data))
                        for kind, data in chunks)  # fmt: skip
-    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + content)
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_nor_are_those_of_a_gray_png(tmp_path, bicubic, bits):
+    png(tmp_path / "a.png", bits, CLASSES[:, :32])
     with Image.open(enlarged(tmp_path, "a.png", bicubic)[0]) as made:
         assert np.array_equal(made, twice(CLASSES[:, :32]))
     with formats.open(tmp_path / "a.png") as file:
         assert np.array_equal(next(file.frames())[..., 0], CLASSES[:, :32] * (255 // (2**bits - 1)))
+
+
+@pytest.mark.parametrize("bits", [1, 2])
+def test_a_transparent_label_of_a_gray_png(tmp_path, bicubic, bits):
+    pixels = CLASSES[:, :32] % 2**bits
+    png(tmp_path / "a.png", bits, pixels, more=[(b"tRNS", b"\0\1")])
+    with Image.open(enlarged(tmp_path, "a.png", bicubic)[0]) as made:
+        assert made.mode == "LA"
+        assert np.array_equal(made, twice(np.stack([pixels, 255 * (pixels != 1)], -1)))
+
+
+def test_an_index_beyond_the_palette(tmp_path, bicubic):
+    """Such as 255 for what is void."""
+    pixels = np.where(CLASSES[:, :32] == 3, 255, CLASSES[:, :32])
+    png(tmp_path / "a.png", 8, pixels, 3, more=[(b"PLTE", bytes(PALETTE[:9]))])
+    with Image.open(enlarged(tmp_path, "a.png", bicubic)[0]) as made:
+        assert made.mode == "P"
+        assert np.array_equal(made, twice(pixels))
+        assert made.getpalette()[:9] == PALETTE[:9]
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.int32, np.float32])

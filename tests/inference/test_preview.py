@@ -112,5 +112,9 @@ def test_labels_on_the_page(tmp_path):
         assert made.mode == "P"
         assert np.array_equal(made, classes.repeat(2, 0).repeat(2, 1))
     assert np.asarray(Image.open(shown[1])).max() == 255  # small numbers, but not black
+    holes = np.where(classes == 0, np.nan, classes.astype(np.float32))
+    formats.write(tmp_path / "a.tif", holes[..., None])
+    shown, _, _ = preview(str(tmp_path / "a.tif"), "fast_x2", "2", False, False, True)
+    assert set(np.unique(Image.open(shown[1]))) == {0, 128, 255}
     with pytest.raises(UserError, match=r"a\.jpg: \.jpg does not keep labels as they are; name a .png"):
         preview(str(tmp_path / "a.jpg"), "fast_x2", "2", False, False, True)

@@ -77,20 +77,22 @@ class Picture(File):
             check_tiff(self.path, self.page.parent)
         if self.opened.format == "PNG":
             check_png(self.path, self.handle)
-        if self.opened.format == "PNG" and (png.depth(self.handle) == 16 or png.has_key(self.opened)):
-            return png.decoded(self.handle)
         if self.opened.format in ("AVIF", "HEIF") and 8 < self.bits < 16:
             return heif.decoded(self.handle, self.opened.format, self.bits)
         if self.is_indexed:
             return np.asarray(self.opened).astype(np.uint8)
-        pixels = pillow.pixels_of(self.opened)
-        few = self.as_labels and self.opened.format == "PNG" and self.opened.mode == "L"
-        return png.unspread(pixels, self.handle) if few else pixels
+        if self.opened.format != "PNG":
+            return pillow.pixels_of(self.opened)
+        by_itself = png.depth(self.handle) == 16 or png.has_key(self.opened)
+        pixels = png.decoded(self.handle) if by_itself else pillow.pixels_of(self.opened)
+        return png.unspread(pixels, self.handle) if self.as_labels and self.opened.mode in ("1", "L") else pixels
 
     @property
     def is_indexed(self) -> bool:
         """Whether pixels are read as indices into a palette, or as single bits: as they are stored."""
-        return self.as_labels and self.opened is not None and self.opened.mode in ("P", "1")
+        if not self.as_labels or self.opened is None:
+            return False
+        return self.opened.mode == "P" or (self.opened.mode == "1" and not png.has_key(self.opened))
 
     @cached_property
     def bits(self) -> int:

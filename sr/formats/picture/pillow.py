@@ -37,7 +37,9 @@ def indexed(pixels: Array, like: Image.Image) -> Image.Image:
     if like.mode == "1":
         return Image.fromarray(pixels.astype(bool))
     made = Image.fromarray(pixels)
-    made.putpalette(like.getpalette("RGB") or [])
+    colours = like.getpalette("RGB") or []
+    missing = 3 * (int(pixels.max()) + 1) - len(colours)  # some masks have indices beyond their palette
+    made.putpalette(colours + [0] * missing)
     if "transparency" in like.info:
         made.info["transparency"] = like.info["transparency"]
     return made

@@ -97,8 +97,9 @@ def decoded(handle: BinaryIO) -> Array:
 
 
 def unspread(pixels: Array, handle: BinaryIO) -> Array:
-    """Gray of 2 or 4 bits, which decoders spread over 0..255, as it is stored."""
-    return pixels // (255 // ((1 << min(depth(handle), 8)) - 1))
+    """Gray of 1, 2 or 4 bits, which decoders spread over 0..255, as it is stored: H W, or H W 2 with transparency."""
+    step = 255 // ((1 << min(depth(handle), 8)) - 1)
+    return pixels // step if pixels.ndim == 2 else pixels // np.array([step, 1], pixels.dtype)
 
 
 def encoded(pixels: Array, meta: Meta) -> bytes:
