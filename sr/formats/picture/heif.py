@@ -54,13 +54,13 @@ def decoded(handle: BinaryIO, kind: str, bits: int) -> Array:
         import pillow_heif
 
         pixels = np.asarray(pillow_heif.open_heif(handle, convert_hdr_to_8bit=False)) >> (16 - bits)
-    return (pixels * (65535 / ((1 << bits) - 1))).round().astype(np.uint16)
+    return (pixels * np.float32(65535 / ((1 << bits) - 1))).round().astype(np.uint16)
 
 
 def write(path: Path, pixels: Array, meta: Meta, quality: int) -> None:
     """Write H W C uint16 with its metadata as 10 bits where no more are in use, or else as 12; chroma is not halved."""
     bits = 10 if meta.bits == 10 else DEEPEST
-    levels = (pixels * (((1 << bits) - 1) / 65535)).round().astype(np.uint16)
+    levels = (pixels * np.float32(((1 << bits) - 1) / 65535)).round().astype(np.uint16)
     if path.suffix.lower() == ".avif":
         primaries, transfer = (UNSPECIFIED, UNSPECIFIED) if meta.icc else SRGB
         made = imagecodecs.avif_encode(levels.squeeze(2) if levels.shape[2] == 1 else levels, quality, matrix=BT601,
