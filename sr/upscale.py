@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     device, scale = models.choose_device(options.device), options.scale or models.DEFAULT_SCALE
-    enlarger = _enlarger(options.model or [models.default(scale)], options.blend, scale, device, options)
+    enlarger = _enlarger(options, scale, device)
     if isinstance(enlarger, Enlarger) and options.precision in HALVES and enlarger.network is None:
         raise UserError(f"--precision {options.precision}: {enlarger.name} computes as it does; leave it out")
     enlarger.progress, enlarger.precision = True, options.precision
@@ -48,10 +48,13 @@ def _run(options: argparse.Namespace) -> int:
     return 0 if jobs.run(work, enlarger, how, options.overwrite, options.dry_run) else 1
 
 
-def _enlarger(
-    names: list[str], blend: float | None, scale: float, device: torch.device, how: argparse.Namespace
-) -> Enlarger | Auto:
+def _enlarger(options: argparse.Namespace, scale: float, device: torch.device) -> Enlarger | Auto:
     """Of one model, of two that are mixed, or what chooses one."""
+    names, blend = options.model or [models.default(scale)], options.blend
+    if options.denoise is not None:
+        if options.model or blend is not None:
+            raise UserError("--denoise mixes two bundled models itself: leave out --model and --blend")
+        names, blend = models.for_denoising(scale), options.denoise
     if len(names) > 2 or (len(names) == 2) != (blend is not None):
         raise UserError(
             "--blend W mixes two models: give --model twice, and W between 0 (the first) and 1 (the second)"
@@ -59,8 +62,8 @@ def _enlarger(
     if models.AUTO in names:
         if blend is not None:
             raise UserError(f"--blend W mixes two models that you name; {models.AUTO} is none")
-        return Auto(scale, device, how.tile, how.halo)
-    loaded = [models.load_for(name, scale, device, how.tile, how.halo) for name in names]
+        return Auto(scale, device, options.tile, options.halo)
+    loaded = [models.load_for(name, scale, device, options.tile, options.halo) for name in names]
     return loaded[0] if blend is None else models.blend(loaded[0], loaded[1], blend)
 
 
@@ -74,6 +77,9 @@ def parser() -> argparse.ArgumentParser:
                    help="one of --list, a run's folder, or a file of weights; auto looks at each photo and "
                         "chooses; by default fast_x<SCALE>")  # fmt: skip
     p.add_argument("--blend", type=_share, metavar="W", help="of two --model: 0 is the first, 1 the second")
+    p.add_argument("--denoise", type=_share, metavar="W",
+                   help="how much noise, blur and compression to take away: 0, as fast_x4, nothing; 1, as real_x4, all "
+                        "that it can; between them a mixture of both")  # fmt: skip
     large = p.add_mutually_exclusive_group()
     between = "any number; what the model does not make is resized; by default that of the model"
     large.add_argument("--scale", type=_positive, metavar="X", help=between)

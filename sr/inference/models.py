@@ -95,6 +95,18 @@ def of_family(family: str, factor: float) -> str | None:
     return scales[min((s for s in scales if s >= factor), default=max(scales))] if scales else None
 
 
+def for_denoising(factor: float) -> list[str]:
+    """Two bundled models of one shape, for clean pictures and for damaged ones, between which can be mixed.
+
+    Raises:
+        UserError: none for damaged ones is bundled.
+    """
+    real = of_family(REAL, factor)
+    if real is None:
+        raise UserError(f"no model {REAL}_x{ceil(factor)} is bundled, so there is nothing that takes noise away")
+    return [f"{CLEAN}_x{scale_of(real)}", real]
+
+
 def scale_of(name: str) -> int:
     """Of a bundled model."""
     return int(name.rpartition("_x")[2])

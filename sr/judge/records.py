@@ -71,7 +71,7 @@ def read(folder: Path) -> Record:
     return Record(
         folder,
         kept[0]["scale"],
-        {(row["set"].lower(), name): row[name] for row in kept for name in ("psnr_y", "st_lpips")},
+        {(row["set"].lower(), name): row[name] for row in kept for name in ("psnr_y", "st_lpips") if name in row},
         next((int(row["parameters"]) for row in kept if row.get("parameters")), None),
         " ".join(question[1].split()).replace("](../", "]("),  # links from one folder up
         f"{cost['time']}, {cost['steps']} steps, {cost['device']}",

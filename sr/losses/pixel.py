@@ -8,8 +8,8 @@ from torch import Tensor
 from sr.image.color import FULL_SWING
 
 
-class L1(nn.Module):
-    """mean |sr - hr|, of which the share `luma` is taken on the luma of BT.601 alone.
+class _Distance(nn.Module):
+    """Mean distance of all elements, of which the share `luma` is taken on the luma of BT.601 alone.
 
     Eyes and tables (PSNR-Y) look at luma more than at colours.
 
@@ -21,20 +21,30 @@ class L1(nn.Module):
         super().__init__()
         self.luma = luma
 
+    def distance(self, one: Tensor, other: Tensor) -> Tensor:
+        raise NotImplementedError
+
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         if not self.luma or sr.shape[-3] != 3:
-            return F.l1_loss(sr, hr)
-        difference = sr.float() - hr.float()
+            return self.distance(sr, hr)
         with torch.autocast(sr.device.type, enabled=False):
-            of_luma = torch.einsum("...chw,c->...hw", difference, difference.new_tensor(FULL_SWING))
-        return (1 - self.luma) * difference.abs().mean() + self.luma * of_luma.abs().mean()
+            sr, hr = sr.float(), hr.float()
+            lumas = (torch.einsum("...chw,c->...hw", image, image.new_tensor(FULL_SWING)) for image in (sr, hr))
+            return (1 - self.luma) * self.distance(sr, hr) + self.luma * self.distance(*lumas)
 
 
-class L2(nn.Module):
-    """mean (sr - hr)^2, the MSE of SRResNet."""
+class L1(_Distance):
+    """mean |sr - hr|; with `luma`, that share of it on luma alone."""
 
-    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
-        return F.mse_loss(sr, hr)
+    def distance(self, one: Tensor, other: Tensor) -> Tensor:
+        return F.l1_loss(one, other)
+
+
+class L2(_Distance):
+    """mean (sr - hr)^2, the MSE of SRResNet; with `luma`, that share of it on luma alone."""
+
+    def distance(self, one: Tensor, other: Tensor) -> Tensor:
+        return F.mse_loss(one, other)
 
 
 class Charbonnier(nn.Module):

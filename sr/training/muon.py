@@ -2,7 +2,7 @@
 
 Adam's steps lie along few directions of a layer; here every direction of what a layer has gathered moves by the same
 length. Small generators reach the loss that Adam has after 5,000 steps in less than half of them
-(experiments/2026-11-30-muon).
+(experiments/2026-11-30-residual_x4).
 """
 
 from collections import defaultdict

@@ -16,7 +16,8 @@ __all__ = ["offer", "place"]
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = [
-    "generator.width=4", "generator.depth=1", "discriminator.width=2", "discriminator.grid=2", "discriminator.dense=4",
+    "generator.width=4", "generator.blocks=1", "discriminator.width=4", "discriminator.growth=[1,2]",
+    "discriminator.strides=[2,1]",
     "data.crop_px=32", "data.batch_size=4", "data.workers=0", "steps.pixel=4", "steps.ramp=2", "steps.adversarial=4",
     "trainer.accelerator=cpu", "trainer.devices=1", "test=[]", "logger=csv", "system.log_every_steps=2",
 ]  # fmt: skip

@@ -123,7 +123,7 @@ def last_bias(found: dict[str, torch.Tensor]) -> set[str]:
 )  # fmt: skip
 def test_penalties_on_two_processes_are_those_on_one(train, tmp_path, chosen):
     same = [*chosen, "generator=compact", *GENERATORS["compact"], *RUN, "steps.adversarial=5",
-            "optimizer._target_=torch.optim.SGD", "~optimizer.betas", "losses.adversarial_weight=0.1",
+            "optimizer=adam", "optimizer._target_=torch.optim.SGD", "~optimizer.betas", "losses.adversarial_weight=0.1",
             "losses.content.terms.pixel._target_=sr.losses.L2",
             "schedule.adversarial.learning_rate=0.1", "schedule.discriminator.learning_rate=0.003"]  # fmt: skip
     for name, devices in (("one", 1), ("two", 2)):

@@ -21,7 +21,8 @@ from ..ready import run as run_command
 from .test_train import only_run, wait_for
 
 DIVERGING = [  # plain SGD, whose steps grow with the gradient; batch norm, whose statistics a bad batch poisons
-    "generator=srresnet", "generator.width=4", "generator.blocks=1", "optimizer._target_=torch.optim.SGD",
+    "generator=srresnet", "generator.width=4", "generator.blocks=1", "optimizer=adam",
+    "optimizer._target_=torch.optim.SGD",
     "~optimizer.betas", "schedule=srgan", "schedule.pixel.milestones=[7]", "schedule.pixel.gamma=1e9",
     "schedule.pixel.learning_rate=0.01", "steps.pixel=12", "callbacks.checkpoints.every_steps=5",
 ]  # fmt: skip
@@ -81,7 +82,7 @@ def test_checkpoints_and_weights_that_cannot_be_used(train, tmp_path):
     whole = last.read_bytes()
     for arguments, message in (
         (["generator.width=8"], "resume with the networks and losses that the run was started with"),
-        (["optimizer._target_=torch.optim.SGD", "~optimizer.betas"], "is of another optimizer"),
+        (["optimizer=adam", "optimizer._target_=torch.optim.SGD", "~optimizer.betas"], "is of another optimizer"),
     ):
         output = train("resume=auto", *arguments, status=1)
         assert message in output
@@ -113,7 +114,7 @@ def test_a_run_with_all_options_at_their_lower_ends(train, tmp_path):
         if "*" not in option and not option.startswith(left_out) and option in there
     ]
     assert len(ends) > 20
-    train(*ends, "steps.ramp=0", "generator.depth=1")
+    train(*ends, "steps.ramp=0", "generator.blocks=1")
     assert (only_run(tmp_path) / "README.md").exists()
 
 

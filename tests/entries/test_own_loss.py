@@ -127,7 +127,7 @@ def train_mine(train, tmp_path):
 @pytest.mark.slow
 def test_a_loss_of_ones_own_trains_on_one_process_as_on_two(train_mine, tmp_path):
     # SGD, for Adam makes steps of one size out of float noise, too; fast, so that there is something to compare.
-    same = ["optimizer._target_=torch.optim.SGD", "~optimizer.betas", "trainer.val_check_interval=8",
+    same = ["optimizer=adam", "optimizer._target_=torch.optim.SGD", "~optimizer.betas", "trainer.val_check_interval=8",
             "schedule.pixel.learning_rate=0.1", "schedule.adversarial.learning_rate=0.1",
             "schedule.discriminator.learning_rate=0.02"]  # fmt: skip
     train_mine(*same, "name=one")

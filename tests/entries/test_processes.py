@@ -14,7 +14,7 @@ from .test_kills import kept, same
 from .test_train import only_run, state, steps_in, wait_for
 
 SGD = ["losses.pixel.terms.pixel._target_=sr.losses.L2", "losses.content.terms.pixel._target_=sr.losses.L2",
-       "losses.content.terms.perceptual.distance=l2", "discriminator.norm=false",
+       "losses.content.terms.perceptual.distance=l2", "optimizer=adam",
        "optimizer._target_=torch.optim.SGD", "~optimizer.betas"]  # fmt: skip
 LONGER = ["steps.pixel=12", "steps.ramp=2", "steps.adversarial=12", "trainer.val_check_interval=5",
           "callbacks.checkpoints.every_steps=4", "callbacks.stop.every_steps=1"]  # fmt: skip

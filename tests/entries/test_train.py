@@ -62,7 +62,7 @@ def added(**terms: str) -> list[str]:
 
 
 def test_terms_from_the_command_line_train_and_one_that_judges_says_so(train, tmp_path):
-    terms = added(artifacts="Artifacts", input="LRConsistency", tv="TotalVariation", st="STLPIPS")
+    terms = added(map="Artifacts", input="LRConsistency", tv="TotalVariation", st="STLPIPS")
     output = train(*terms, "+losses.content.terms.st.net=alex", "trainer.val_check_interval=4", "steps.pixel=2",
                    "callbacks.checkpoints.floor_db=100")  # fmt: skip
     said = "st_lpips is a loss of this run and judges it no longer: the best checkpoint is that of psnr_y"
@@ -70,8 +70,8 @@ def test_terms_from_the_command_line_train_and_one_that_judges_says_so(train, tm
     run = only_run(tmp_path)
     assert "| ST-LPIPS (lower is better), trained on |" in (run / "README.md").read_text()
     with open(run / "curves.csv", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["loss/artifacts"]]
-    assert all(float(row[f"loss/{name}"]) > 0 for row in rows for name in ("artifacts", "input", "tv", "st"))
+        rows = [row for row in csv.DictReader(file) if row["loss/map"]]
+    assert all(float(row[f"loss/{name}"]) > 0 for row in rows for name in ("map", "input", "tv", "st"))
     assert rows
     best = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
     chosen = next(state for key, state in best["callbacks"].items() if "Checkpoints" in key)["best"]
@@ -104,7 +104,7 @@ def test_a_run_leaves_a_whole_folder_and_weights_to_use(train, tmp_path, environ
         assert image.size == (28, 36)
 
     generator, about = weights.load(run)
-    assert about["generator"] == "Compact"
+    assert about["generator"] == "Residual"
     kept = {key.removeprefix("generator_ema."): value for key, value in state(run / "checkpoints/best.ckpt").items()}
     assert all(torch.equal(value, kept[key]) for key, value in generator.state_dict().items())
 
@@ -175,7 +175,7 @@ def test_two_processes_train_as_one(train, tmp_path):
     # L2 throughout: the gradient of L1 is a sign, which float noise flips where sr and hr are equal.
     same = ["losses.pixel.terms.pixel._target_=sr.losses.L2", "losses.content.terms.pixel._target_=sr.losses.L2",
             "losses.content.terms.perceptual.distance=l2",
-            "discriminator.norm=false", "optimizer._target_=torch.optim.SGD", "~optimizer.betas",
+            "optimizer=adam", "optimizer._target_=torch.optim.SGD", "~optimizer.betas",
             "trainer.val_check_interval=4",
             "schedule.pixel.learning_rate=0.1", "schedule.adversarial.learning_rate=0.1",
             "schedule.discriminator.learning_rate=0.1"]  # fmt: skip
@@ -202,12 +202,13 @@ def test_two_processes_train_as_one(train, tmp_path):
 @pytest.mark.parametrize("experiment", ["srgan", "srresnet"])
 def test_two_processes_with_batch_norm_train_as_one(train, tmp_path, experiment):
     """The bundled networks with their batch norm, narrow; SGD, for Adam makes steps of one size out of float noise."""
-    narrow = ["generator.width=8", "generator.depth=2", "discriminator.width=8", "discriminator.grid=2",
+    narrow = ["generator.width=8", "generator.blocks=2", "discriminator=vgg_small",
+              "discriminator.width=8", "discriminator.grid=2",
               "discriminator.dense=8"]  # fmt: skip
     if experiment == "srresnet":
         narrow = ["generator=srresnet", "generator.width=8", "generator.blocks=2"]
     small = [s for s in SMALL if not s.startswith(("generator", "discriminator", "steps"))] + narrow
-    same = ["optimizer._target_=torch.optim.SGD", "~optimizer.betas", "trainer.val_check_interval=10",
+    same = ["optimizer=adam", "optimizer._target_=torch.optim.SGD", "~optimizer.betas", "trainer.val_check_interval=10",
             "schedule.pixel.learning_rate=0.01", "schedule.pixel.final=0.01", "steps.pixel=20"]  # fmt: skip
     if experiment == "srgan":
         same += ["steps.pixel=10", "steps.ramp=2", "steps.adversarial=10",
@@ -259,7 +260,7 @@ def test_a_sweep_of_two_processes_keeps_its_jobs_apart(train, tmp_path):
     assert all((run / "README.md").is_file() for run in runs)
     assert "seed: 1\n" in (runs[0] / "config.yaml").read_text()
     assert "seed: 2\n" in (runs[1] / "config.yaml").read_text()
-    a, b = (state(run / "checkpoints/last.ckpt")["generator.body.0.weight"] for run in runs)
+    a, b = (state(run / "checkpoints/last.ckpt")["generator.first.weight"] for run in runs)
     assert not torch.equal(a, b)
 
 

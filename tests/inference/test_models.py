@@ -166,8 +166,8 @@ def test_a_blend_of_nothing_is_the_first_and_of_all_the_second(lr):
         mixed = blend(load("fast_x4"), load("srgan_x4"), weight)
         assert torch.equal(mixed(lr), load(name)(lr))
     half = blend(load("fast_x4"), load("srgan_x4"), 0.5)
-    weights_of = [load(name).network.state_dict()["body.0.weight"] for name in ("fast_x4", "srgan_x4")]
-    torch.testing.assert_close(half.network.state_dict()["body.0.weight"], (weights_of[0] + weights_of[1]) / 2)
+    weights_of = [load(name).network.state_dict()["body.0.0.weight"] for name in ("fast_x4", "srgan_x4")]
+    torch.testing.assert_close(half.network.state_dict()["body.0.0.weight"], (weights_of[0] + weights_of[1]) / 2)
     assert half.name == "fast_x4+srgan_x4@0.5"
 
 

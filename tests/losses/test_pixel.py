@@ -3,7 +3,7 @@ import torch
 
 from sr.losses import L1, L2, Charbonnier, Huber
 
-LOSSES = [L1(), L1(0.8), L2(), Charbonnier(), Huber()]
+LOSSES = [L1(), L1(0.8), L2(), L2(0.8), Charbonnier(), Huber()]
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -54,8 +54,9 @@ def test_the_share_of_luma():
     """By hand: 0.299 R + 0.587 G + 0.114 B of a difference of 0.1, -0.2 and 0.3 is -0.0533."""
     sr, hr = torch.zeros(1, 3, 2, 2), torch.tensor([-0.1, 0.2, -0.3]).view(1, 3, 1, 1).expand(1, 3, 2, 2)
     assert L1(0.75)(sr, hr).item() == pytest.approx(0.25 * 0.2 + 0.75 * 0.0533)
+    assert L2(0.75)(sr, hr).item() == pytest.approx(0.25 * 0.14 / 3 + 0.75 * 0.0533**2)
     assert L1(0.75)(sr[:, :1], hr[:, :1]) == L1()(sr[:, :1], hr[:, :1])
     sr = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     with torch.autocast("cpu", torch.bfloat16):
-        half = L1(0.75)(sr, hr[..., :1, :1])
-    assert half == L1(0.75)(sr, hr[..., :1, :1])
+        half = L1(0.75)(sr, hr[:1, :, :1, :1].expand_as(sr))
+    assert half == L1(0.75)(sr, hr[:1, :, :1, :1].expand_as(sr))
