@@ -26,7 +26,7 @@ class Block(nn.Sequential):
         super().__init__(_conv(width, width), nn.PReLU(width), last, nn.PReLU(width))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + super().forward(x)
+        return super().forward(x).add_(x)  # in its place, as the gradient of PReLU needs its input alone
 
 
 class Residual(nn.Module):
@@ -51,5 +51,5 @@ class Residual(nn.Module):
     def forward(self, lr: Tensor) -> Tensor:
         """N C H W in [0, 1] to N C sH sW, not clipped."""
         first = self.first(lr)
-        x = self.last(first + self.body(first))
+        x = self.last(self.body(first).add_(first))
         return F.pixel_shuffle(x, self.scale) + F.interpolate(lr, scale_factor=self.scale, mode="nearest")
