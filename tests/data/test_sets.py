@@ -199,7 +199,8 @@ def test_a_published_layout_is_read_for_evaluation_training_and_validation_alike
 def assert_same(data, images):
     """Validation on a set, and the table of a run's end, show what an evaluation of it shows."""
     data.setup("fit")
-    for shown in (data.validation, data.images(data.val[0])):
+    (shown_at_the_end,) = data.images(data.val[0])
+    for shown in (data.validation, shown_at_the_end):
         for ours, theirs in zip(shown, images, strict=True):
             assert ours["name"] == theirs["name"]
             assert torch.equal(ours["hr"], theirs["hr"])
