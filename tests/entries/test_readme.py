@@ -30,10 +30,12 @@ COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 PYTHON = [line for line in COMMANDS if line.startswith("python ")]
 MADE = {"demo": ["-m sr.train experiment=demo", "-m sr.upscale"], "test": ["-m pytest"]}
+VGG = ["discriminator.width=2", "discriminator.grid=2", "discriminator.dense=4"]
 SMALLER = {  # what must be smaller still where a command asks for large networks
     "generator=srresnet": ["generator.width=4", "generator.blocks=1"],
+    "discriminator=vgg": VGG,
     "discriminator=unet_small": ["generator.width=4", "generator.blocks=1", "discriminator.width=4"],
-    "experiment=srgan_paper": ["generator.width=4", "generator.blocks=1", "data.held_out_images=2"],
+    "experiment=srgan_paper": ["generator.width=4", "generator.blocks=1", "data.held_out_images=2", *VGG],
 }
 
 

@@ -210,8 +210,8 @@ def test_two_processes_with_batch_norm_train_as_one(train, tmp_path, experiment)
     small = [s for s in SMALL if not s.startswith(("generator", "discriminator", "steps"))] + narrow
     same = ["optimizer=adam", "optimizer._target_=torch.optim.SGD", "~optimizer.betas", "trainer.val_check_interval=10",
             "schedule.pixel.learning_rate=0.01", "schedule.pixel.final=0.01", "steps.pixel=20"]  # fmt: skip
-    if experiment == "srgan":
-        same += ["steps.pixel=10", "steps.ramp=2", "steps.adversarial=10",
+    if experiment == "srgan":  # without LDL's map, whose thresholds float noise may cross
+        same += ["losses=srgan_quick", "steps.pixel=10", "steps.ramp=2", "steps.adversarial=10",
                  "schedule.adversarial.learning_rate=1e-3", "schedule.adversarial.final=1e-3",
                  "schedule.discriminator.learning_rate=1e-3", "schedule.discriminator.final=1e-3"]  # fmt: skip
         same.remove("steps.pixel=20")
