@@ -7,8 +7,9 @@ here open in the community's tools, and theirs open here.
 from itertools import pairwise
 
 import torch.nn as nn
-import torch.nn.functional as F
 from torch import Tensor
+
+from .layers import conv, onto_nearest, zero_conv
 
 
 class Compact(nn.Module):
@@ -27,19 +28,12 @@ class Compact(nn.Module):
         widths = [channels] + [width] * (depth + 1)
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(widths):
-            conv = nn.Conv2d(n_in, n_out, 3, padding=1)
-            # He's gain for PReLU at 0.25: without it a plain stack of this depth starts with vanishing features.
-            nn.init.kaiming_normal_(conv.weight, a=0.25)
-            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
-            layers += [conv, nn.PReLU(n_out)]
-        last = nn.Conv2d(width, channels * scale**2, 3, padding=1)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)  # type: ignore[arg-type]
-        self.body = nn.ModuleList([*layers, last])
+            layers += [conv(n_in, n_out), nn.PReLU(n_out)]
+        self.body = nn.ModuleList([*layers, zero_conv(width, channels * scale**2)])
 
     def forward(self, lr: Tensor) -> Tensor:
         """N C H W in [0, 1] to N C sH sW, not clipped."""
         x = lr
         for layer in self.body:
             x = layer(x)
-        return F.pixel_shuffle(x, self.scale) + F.interpolate(lr, scale_factor=self.scale, mode="nearest")
+        return onto_nearest(x, lr, self.scale)

@@ -1,8 +1,7 @@
 """Muon: steps whose matrices are orthogonal, Jordan et al. 2024 (kellerjordan.github.io/posts/muon).
 
 Adam's steps lie along few directions of a layer; here every direction of what a layer has gathered moves by the same
-length. Small generators reach the loss that Adam has after 5,000 steps in less than half of them
-(experiments/2026-11-30-residual_x4).
+length. Compact reached in 2,700 steps the PSNR that Adam gave it in 5,000 (experiments/2026-11-30-residual_x4).
 """
 
 from collections import defaultdict
@@ -53,18 +52,18 @@ class Muon(torch.optim.Adam):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        hidden = {p: p.grad for group in self.param_groups for p in _hidden(group["params"]) if p.grad is not None}
+        aside: dict[Tensor, Tensor | None] = {}  # gradients that Adam is not to see
         for group in self.param_groups:
             alike = defaultdict(list)  # one product of matrices for all layers of one shape
-            for p in group["params"]:
-                if p in hidden:
+            for p in _hidden(group["params"]):
+                if p.grad is not None:
                     alike[p.shape].append(p)
             for parameters in alike.values():
                 self._step_matrices(parameters, group)
-        for p in hidden:
-            p.grad = None
+                for p in parameters:
+                    aside[p], p.grad = p.grad, None
         super().step()
-        for p, gradient in hidden.items():
+        for p, gradient in aside.items():
             p.grad = gradient
         return loss
 
