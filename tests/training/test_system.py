@@ -16,7 +16,7 @@ from sr.discriminators import UNetDiscriminator, VGGDiscriminator
 from sr.generators import Compact, SRResNet
 from sr.losses import L1, STLPIPS, Vanilla, WeightedSum
 from sr.training.adversarial import AdversarialSystem
-from sr.training.callbacks import Checkpoints
+from sr.training.callbacks import Checkpoints, Rehearsal
 from sr.training.schedules import Cosine, MultiStep
 from sr.training.system import NonFiniteError, PixelSystem
 
@@ -520,6 +520,15 @@ def test_when_the_discriminators_update_is_refused_the_generators_is_too(make):
 def test_half_precision_is_refused():
     with pytest.raises(ValueError, match="bf16-mixed"):
         fit(pixel_system(), 1, precision="bf16-true")
+
+
+@pytest.mark.parametrize("emulated", [True, False])
+def test_half_precision_that_the_processor_emulates_is_told(emulated, monkeypatch, capsys):
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: not emulated)
+    fit(pixel_system(), 1, [Rehearsal()], precision="bf16-mixed")
+    assert ("trainer.precision=32-true" in capsys.readouterr().out) is emulated
+    fit(pixel_system(), 1, [Rehearsal()])
+    assert not capsys.readouterr().out
 
 
 @pytest.mark.parametrize("make", [gan, spectral_gan])

@@ -20,8 +20,20 @@ class Rehearsal(pl.Callback):
     """Rehearses where training starts, or goes on."""
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        if trainer.is_global_zero and trainer.precision == "bf16-mixed" and emulates_bf16(pl_module.device):
+            print(f"trainer.precision=bf16-mixed: this {pl_module.device.type} only emulates bf16, and a step can take "
+                  "ten times as long as with trainer.precision=32-true", flush=True)  # fmt: skip
         if trainer.datamodule is not None:  # type: ignore[attr-defined]
             rehearse(pl_module, trainer.datamodule)  # type: ignore[attr-defined]
+
+
+def emulates_bf16(device: torch.device) -> bool:
+    """Whether `device` has no convolutions in bf16 of its own."""
+    if device.type == "cuda":
+        return not torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu" and torch.backends.mkldnn.is_available():
+        return not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return False  # not known
 
 
 def rehearse(system: PixelSystem, data: Any) -> None:
