@@ -109,7 +109,7 @@ class Range:
         integers = np.issubdtype(dtype, np.integer)
         image = image.float() if dtype.itemsize <= 2 or dtype == np.float32 else image.double()
         low, high = (torch.tensor(ends, dtype=image.dtype, device=image.device) for ends in (self.low, self.high))
-        image = image * _by_channel(high - low) + _by_channel(low)
+        image = (image * _by_channel(high - low)).add_(_by_channel(low))  # from here on in its place
         least, most = self.least, self.most
         if integers:
             ends = limits(dtype, np.dtype(np.float32 if image.dtype == torch.float32 else np.float64))
@@ -117,8 +117,8 @@ class Range:
             most = tuple(min(value, ends[1]) for value in most or ends[1:])
         if least is not None and most is not None:
             bounds = (torch.tensor(end, dtype=image.dtype, device=image.device) for end in (least, most))
-            image = image.clamp(*map(_by_channel, bounds))
-        made = (image.round() if integers else image).permute(0, 2, 3, 1).cpu().numpy()
+            image.clamp_(*map(_by_channel, bounds))
+        made = (image.round_() if integers else image).permute(0, 2, 3, 1).cpu().numpy()
         return made.astype(dtype, copy=False)
 
     def __str__(self) -> str:
