@@ -1,44 +1,80 @@
-"""The picture of the README: bundled models on photographs that scikit-image brings, beside bicubic and the original.
+"""The pictures of the README: bundled models on photographs that scikit-image brings, beside bicubic and the original.
 
-    python docs/picture.py    # writes docs/picture.jpg
+    python docs/picture.py    # writes docs/picture.jpg and docs/phone.jpg
 
-None of them was trained on these photographs, which are shrunk by four beforehand, by MATLAB's bicubic.
+None of them was trained on these photographs. Those of the first picture are shrunk by four, by MATLAB's bicubic; those
+of the second are degraded by `degradation=phone`.
 """
 
 from pathlib import Path
 
 import numpy as np
 import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
 from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
 
 import sr
+from sr.config import CONF, register
 from sr.data.photos import folder
+from sr.image.range import unit
 from sr.image.resize import imresize_uint8
 
-BOXES = (("chelsea.png", (92, 68)), ("astronaut.png", (148, 32)))  # left and top of what is shown
-SIDE, MODELS, HEADING = 192, ("nearest", "bicubic", "fast_x4", "srgan_x4"), 24
+HERE = Path(__file__).parent
+SIDE, HEADING = 192, 24
+FIRST = [("chelsea.png", (92, 68)), ("astronaut.png", (148, 32))]  # left and top of what is shown
+SECOND = [("coffee.png", (96, 96), 2), ("astronaut.png", (148, 32), 5)]  # and the number of the draw
 
 
-TARGET = Path(__file__).with_suffix(".jpg")
+def shrunk(photo: Tensor) -> Tensor:
+    """C H W of bytes, by four."""
+    return imresize_uint8(photo, 1 / 4)
 
 
-def main(target: Path = TARGET) -> None:
-    """Draw it."""
-    titles = ["what is given", "bicubic", "fast_x4", "srgan_x4", "original"]
-    sheet = Image.new("RGB", (len(titles) * (SIDE + 4) - 4, HEADING + len(BOXES) * (SIDE + 4) - 4), "white")
+def by_phone(photo: Tensor, n: int) -> Tensor:
+    """C H W of bytes, by four, as draw `n` of degradation=phone."""
+    register()
+    with initialize_config_dir(CONF, version_base="1.3"):
+        phone = instantiate(compose("evaluate", overrides=["degradation=phone"]).degradation)
+    return phone(unit(photo[None]), [n])[0][0].mul(255).round().byte()
+
+
+def draw(target: Path, rows: list[tuple[Tensor, Tensor, tuple[int, int]]], models: list[str]) -> None:
+    """A sheet of `rows`: lr, hr and where the box lies in hr."""
+    titles = ["what is given", *models, "original"]
+    sheet = Image.new("RGB", (len(titles) * (SIDE + 4) - 4, HEADING + len(rows) * (SIDE + 4) - 4), "white")
     font = ImageFont.load_default(14)
     for column, title in enumerate(titles):
         ImageDraw.Draw(sheet).text((column * (SIDE + 4) + SIDE // 2, 3), title, "black", font, anchor="ma")
-    for row, (name, (left, top)) in enumerate(BOXES):
-        with Image.open(folder() / name) as photo:
-            whole = torch.from_numpy(np.array(photo.convert("RGB"))).permute(2, 0, 1)
-        whole = whole[:, : whole.shape[1] // 4 * 4, : whole.shape[2] // 4 * 4]
-        given = Image.fromarray(imresize_uint8(whole, 1 / 4).permute(1, 2, 0).numpy())
-        made = [sr.enlarge(given, model, scale=4) for model in MODELS]
-        for column, image in enumerate([*made, Image.fromarray(whole.permute(1, 2, 0).numpy())]):
+    for row, (lr, hr, (left, top)) in enumerate(rows):
+        given = image_of(lr)
+        made = [sr.enlarge(given, model, scale=4) for model in ["nearest", *models]]
+        for column, image in enumerate([*made, image_of(hr)]):
             part = image.crop((left, top, left + SIDE, top + SIDE))
             sheet.paste(part, (column * (SIDE + 4), HEADING + row * (SIDE + 4)))
     sheet.save(target, quality=95, subsampling=0)
+
+
+def image_of(pixels: Tensor) -> Image.Image:
+    """Of C H W of bytes."""
+    return Image.fromarray(pixels.permute(1, 2, 0).numpy())
+
+
+def photo(name: str) -> Tensor:
+    """C H W of bytes, both divisible by four."""
+    with Image.open(folder() / name) as image:
+        pixels = torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
+    return pixels[:, : pixels.shape[1] // 4 * 4, : pixels.shape[2] // 4 * 4]
+
+
+def main(target: Path = HERE) -> list[Path]:
+    """Draw them into a folder."""
+    made = [target / "picture.jpg", target / "phone.jpg"]
+    draw(made[0], [(shrunk(photo(name)), photo(name), box) for name, box in FIRST], ["bicubic", "fast_x4", "srgan_x4"])
+    draw(made[1], [(by_phone(photo(name), n), photo(name), box) for name, box, n in SECOND],
+         ["bicubic", "fast_x4", "real_x4"])  # fmt: skip
+    return made
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The picture of the README shows what the bundled weights make."""
+"""The pictures of the README show what the bundled weights make."""
 
 import sys
 
@@ -8,12 +8,12 @@ from PIL import Image
 from .test_imports import ROOT
 
 
-def test_the_picture_is_current(tmp_path, monkeypatch):
+def test_the_pictures_are_current(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "docs"))
     script = __import__("picture")
     del sys.modules["picture"]
-    script.main(tmp_path / "picture.jpg")
-    made, there = (np.asarray(Image.open(path)).astype(int) for path in (tmp_path / "picture.jpg", script.TARGET))
-    assert made.shape == there.shape
-    assert abs(made - there).mean() < 0.5
-    assert f"(docs/{script.TARGET.name})" in (ROOT / "README.md").read_text()
+    for path in script.main(tmp_path):
+        made, there = (np.asarray(Image.open(file)).astype(int) for file in (path, script.HERE / path.name))
+        assert made.shape == there.shape
+        assert abs(made - there).mean() < 0.5
+        assert f"(docs/{path.name})" in (ROOT / "README.md").read_text()
