@@ -22,11 +22,13 @@ _HERE = Path(__file__).resolve().parent
 # A checkout's conf/, or the copy that a wheel brings; an absolute path, for Hydra finds no other in every case.
 CONF = os.environ.get("SR_CONF") or str(next(p for p in (_HERE.parent / "conf", _HERE / "_conf") if p.is_dir()))
 ENDLESS = 10**8  # steps
-# Of Lightning the parts of a training: pytorch_lightning.cli.instantiate_class would call whatever it is told.
+# Of ours, what a run is made of: sr.atomic.write_text would write any file. Of Lightning the parts of a training:
+# pytorch_lightning.cli.instantiate_class would call whatever it is told.
 ALLOWED_TARGETS = (
-    "sr.", "torch.optim.", "torchmetrics.", "pytorch_lightning.Trainer", "pytorch_lightning.accelerators.",
-    "pytorch_lightning.callbacks.", "pytorch_lightning.loggers.", "pytorch_lightning.plugins.",
-    "pytorch_lightning.profilers.", "pytorch_lightning.strategies.",
+    "sr.backbones.", "sr.data.", "sr.degradations.", "sr.discriminators.", "sr.generators.", "sr.losses.",
+    "sr.metrics.", "sr.training.", "torch.optim.", "torchmetrics.", "pytorch_lightning.Trainer",
+    "pytorch_lightning.accelerators.", "pytorch_lightning.callbacks.", "pytorch_lightning.loggers.",
+    "pytorch_lightning.plugins.", "pytorch_lightning.profilers.", "pytorch_lightning.strategies.",
 )  # fmt: skip
 # Where these are defined, if elsewhere
 ALSO_DEFINED_IN = ("pytorch_lightning.trainer.", "lightning_fabric.plugins.")
