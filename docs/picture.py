@@ -24,7 +24,7 @@ from sr.image.resize import imresize_uint8
 HERE = Path(__file__).parent
 SIDE, HEADING = 192, 24
 FIRST = [("chelsea.png", (92, 68)), ("astronaut.png", (148, 32))]  # left and top of what is shown
-SECOND = [("coffee.png", (96, 96), 2), ("astronaut.png", (148, 32), 5)]  # and the number of the draw
+SECOND = [("coffee.png", (200, 96), 1), ("chelsea.png", (92, 68), 1)]  # and the number of the draw
 
 
 def shrunk(photo: Tensor) -> Tensor:
