@@ -24,7 +24,8 @@ from sr.image.resize import imresize_uint8
 HERE = Path(__file__).parent
 SIDE, HEADING = 192, 24
 FIRST = [("chelsea.png", (92, 68)), ("astronaut.png", (148, 32))]  # left and top of what is shown
-SECOND = [("coffee.png", (200, 96), 1), ("chelsea.png", (92, 68), 1)]  # and the number of the draw
+SECOND = [("coffee.png", (200, 96)), ("chelsea.png", (92, 68))]
+DRAW = 1  # of degradation=phone: neither its best nor its worst
 
 
 def shrunk(photo: Tensor) -> Tensor:
@@ -32,12 +33,12 @@ def shrunk(photo: Tensor) -> Tensor:
     return imresize_uint8(photo, 1 / 4)
 
 
-def by_phone(photo: Tensor, n: int) -> Tensor:
-    """C H W of bytes, by four, as draw `n` of degradation=phone."""
+def by_phone(photo: Tensor) -> Tensor:
+    """C H W of bytes, by four, as degradation=phone makes it."""
     register()
     with initialize_config_dir(CONF, version_base="1.3"):
         phone = instantiate(compose("evaluate", overrides=["degradation=phone"]).degradation)
-    return phone(unit(photo[None]), [n])[0][0].mul(255).round().byte()
+    return phone(unit(photo[None]), [DRAW])[0][0].mul(255).round().byte()
 
 
 def draw(target: Path, rows: list[tuple[Tensor, Tensor, tuple[int, int]]], models: list[str]) -> None:
@@ -71,9 +72,9 @@ def photo(name: str) -> Tensor:
 def main(target: Path = HERE) -> list[Path]:
     """Draw them into a folder."""
     made = [target / "picture.jpg", target / "phone.jpg"]
-    draw(made[0], [(shrunk(photo(name)), photo(name), box) for name, box in FIRST], ["bicubic", "fast_x4", "srgan_x4"])
-    draw(made[1], [(by_phone(photo(name), n), photo(name), box) for name, box, n in SECOND],
-         ["bicubic", "fast_x4", "real_x4"])  # fmt: skip
+    for file, boxes, degrade, model in ((made[0], FIRST, shrunk, "srgan_x4"), (made[1], SECOND, by_phone, "real_x4")):
+        photos = [(photo(name), box) for name, box in boxes]
+        draw(file, [(degrade(hr), hr, box) for hr, box in photos], ["bicubic", "fast_x4", model])
     return made
 
 
