@@ -52,6 +52,9 @@ class PatchDiscriminator(nn.Module):
             n_in = channels
             for times, stride in zip(growth, strides, strict=True):
                 conv = SpectralConv2d if layers else nn.Conv2d
+                if kernel == 1 and stride > 1:  # oneDNN's own such backward pass writes out of bounds (its issue 6035)
+                    layers.append(nn.AvgPool2d(1, stride))
+                    stride = 1
                 layers += [conv(n_in, width * times, kernel, stride, padding=padding), nn.LeakyReLU(0.2)]
                 n_in = width * times
             self.nets.append(nn.Sequential(*layers, nn.Conv2d(n_in, 1, kernel, padding=padding)))

@@ -101,13 +101,13 @@ def test_gradient_reaches_every_parameter_and_the_image(discriminator):
 def test_it_learns_what_is_real_and_its_gradient_points_there(discriminator):
     fake, real = images()
     real, fake = F.avg_pool2d(real, 5, 1, 2), 0.6 * fake  # smooth and bright, rough and dark
-    optimizer = torch.optim.Adam(discriminator.parameters(), 2e-3)
+    optimizer = torch.optim.Adam(discriminator.parameters(), 5e-4)
     for _ in range(60):
         optimizer.zero_grad()
         (F.softplus(-mean(discriminator(real, real))) + F.softplus(mean(discriminator(fake, real)))).backward()
         optimizer.step()
     discriminator.eval()
-    assert mean(discriminator(real, real)) > mean(discriminator(fake, real)) + 0.1
+    assert mean(discriminator(real, real)) > mean(discriminator(fake, real)) + 1
     fake.requires_grad_()
     before = mean(discriminator(fake, real))
     (gradient,) = torch.autograd.grad(before, fake)

@@ -26,6 +26,16 @@ def test_what_a_logit_sees(options, seen_px):
     assert rows.max() - rows.min() + 1 == seen_px
 
 
+def test_kernels_of_one_pixel_take_every_second_pixel():
+    torch.manual_seed(0)
+    discriminator = PatchDiscriminator(width=2, kernel=1).eval()
+    image = torch.rand(1, 3, 65, 64)
+    assert torch.equal(
+        discriminator(image), discriminator(F.interpolate(image[..., ::8, ::8], scale_factor=8)[..., :65, :])
+    )
+    assert discriminator(image).shape == (1, 1, 9, 8)
+
+
 def test_sizes():
     image = torch.rand(1, 3, 64, 64)
     assert PatchDiscriminator(width=2)(image).shape == (1, 1, 6, 6)
