@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import ConfigCompositionException, InstantiationException
 from hydra.types import RunMode
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from sr.config import CONF, ENDLESS, EvaluateConfig, register, run_folder, validate, validate_definitions
@@ -59,7 +59,9 @@ def hydra(tmp_path, monkeypatch):
 def composed(overrides: list[str], folder: Path) -> DictConfig:
     config = compose("train", overrides=overrides, return_hydra_config=True)
     HydraConfig.instance().set_config(OmegaConf.merge(config, {"hydra": {"runtime": {"output_dir": str(folder)}}}))
-    return compose("train", overrides=overrides)
+    with read_write(config), open_dict(config):
+        del config["hydra"]
+    return config
 
 
 def build(config: DictConfig) -> None:

@@ -77,6 +77,8 @@ def test_commands_run(line, tmp_path, environment, small_photos):
     if "sr.train" in words:
         small = [s for s in SMALL if not s.startswith(("data.crop", "logger"))]
         small += ["data.crop_px=32"]
+        if not any(word.startswith("data") for word in words):
+            small += ["data.val=photos"]  # large ones take most of the time, and show nothing more
         for word, more in SMALLER.items():
             if word in words:
                 groups = {option.split(".")[0] for option in more} - {"data"}
